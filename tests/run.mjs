@@ -1,0 +1,136 @@
+// npm test: finds or installs what the tests need, builds, checks types and style, and runs every test.
+//   npm test -- [vitest's arguments]        with arguments only vitest runs, on what they select
+//
+// The last line counts: N passed, N failed. A suite that could not run is named; in CI (CI=true) it counts as failed.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { ensureDeps, top } from '../web/setup.mjs'
+
+const ci = !!process.env.CI
+const args = process.argv.slice(2)
+
+/** What tests need of the system: how to know that it is there, Debian's package, and the suites that cannot do without. */
+const tools = [
+  {
+    name: 'Chromium',
+    found: async () => (await import('./web/find.mjs')).findChromium() !== undefined,
+    debian: 'chromium',
+    otherwise: ['npx', 'playwright-core', 'install', 'chromium'],
+    suites: ['tests/web/**'],
+  },
+  {
+    name: '9base (Plan 9 commands)',
+    found: () => existsSync('/usr/lib/plan9/bin/rc'),
+    debian: '9base',
+    suites: ['tests/rc/9base*.test.ts', 'tests/cmd/9base*.test.ts'],
+  },
+  {
+    name: 'tshark',
+    found: () => runs('tshark', ['--version']),
+    debian: 'tshark',
+    suites: ['tests/9p/tshark.test.ts'],
+  },
+  {
+    name: 'python3 (for pseudo-terminals)',
+    found: () => runs('python3', ['--version']),
+    debian: 'python3',
+    suites: ['tests/e2e/pty.test.ts'],
+  },
+]
+
+function runs(command, argv) {
+  return spawnSync(command, argv, { stdio: 'ignore' }).status === 0
+}
+
+function step(name, command, argv, env = {}) {
+  console.log(`\n== ${name}`)
+  const r = spawnSync(command, argv, {
+    cwd: top,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...env },
+  })
+  return r.status === 0
+}
+
+/** The tools that are still missing after an attempt to install them. */
+async function prepare() {
+  const missing = []
+  for (const tool of tools) if (!(await tool.found())) missing.push(tool)
+  if (missing.length === 0) return missing
+  if (process.getuid?.() === 0 && runs('apt-get', ['--version'])) {
+    const packages = missing.map(t => t.debian)
+    const env = { DEBIAN_FRONTEND: 'noninteractive' }
+    step('apt-get update', 'apt-get', ['update', '-qq'], env)
+    step(
+      `apt-get install ${packages.join(' ')}`,
+      'apt-get',
+      ['install', '-y', '-qq', '--no-install-recommends', ...packages],
+      env,
+    )
+  }
+  for (const tool of missing)
+    if (tool.otherwise && !(await tool.found()))
+      step(`install ${tool.name}`, tool.otherwise[0], tool.otherwise.slice(1))
+  const still = []
+  for (const tool of missing) if (!(await tool.found())) still.push(tool)
+  return still
+}
+
+ensureDeps()
+const bin = name => join(top, 'node_modules', '.bin', name)
+
+if (args.length > 0) process.exit(step('vitest', bin('vitest'), ['run', ...args]) ? 0 : 1)
+
+const missing = await prepare()
+let passed = 0
+let failed = 0
+const failures = []
+function count(name, ok) {
+  if (ok) passed++
+  else {
+    failed++
+    failures.push(name)
+  }
+}
+
+count('build', step('build', process.execPath, [join(top, 'tests', 'build.mjs')]))
+count('types', step('types', bin('tsc'), ['-b']))
+count('style', step('lint and format', bin('biome'), ['check', '--error-on-warnings', '.']))
+
+const out = join(top, 'node_modules', '.test', 'results.json')
+mkdirSync(join(top, 'node_modules', '.test'), { recursive: true })
+rmSync(out, { force: true })
+const excluded = missing.flatMap(t => t.suites)
+const ok = step('vitest', bin('vitest'), [
+  'run',
+  '--reporter=dot',
+  '--reporter=json',
+  `--outputFile.json=${out}`,
+  ...excluded.flatMap(s => ['--exclude', s]),
+])
+
+let skipped = 0
+if (existsSync(out)) {
+  const r = JSON.parse(readFileSync(out, 'utf8'))
+  passed += r.numPassedTests
+  failed += r.numFailedTests
+  skipped += r.numPendingTests + r.numTodoTests
+  for (const file of r.testResults) {
+    const broken = file.status === 'failed' && !file.assertionResults.some(a => a.status === 'failed')
+    if (broken) count(`${file.name}: ${file.message}`, false)
+    for (const a of file.assertionResults) if (a.status === 'failed') failures.push(a.fullName)
+    for (const a of file.assertionResults)
+      if (a.status === 'pending' || a.status === 'skipped') console.log(`not run: ${a.fullName}`)
+  }
+  if (!ok && failed === 0) count('vitest ended with an error', false)
+} else count('vitest wrote no results', false)
+
+for (const tool of missing) {
+  console.log(`could not run for want of ${tool.name} (Debian: ${tool.debian}): ${tool.suites.join(' ')}`)
+  if (ci) count(`no ${tool.name}`, false)
+}
+for (const f of failures) console.log(`failed: ${f}`)
+console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+process.exit(failed === 0 ? 0 : 1)
