@@ -1,0 +1,153 @@
+import { ProtocolError } from '../error.ts'
+import type { Qid } from './dir.ts'
+
+const utf8encoder = new TextEncoder()
+const utf8decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Bytes of a qid on the wire: type[1] vers[4] path[8]. */
+export const QIDSZ = 13
+
+/** Bytes of a string in UTF-8; a lone surrogate counts as the replacement character it is encoded as. */
+export function utf8len(s: string): number {
+  let n = 0
+  for (let i = 0; i < s.length; i++) {
+    const c = s.charCodeAt(i)
+    if (c < 0x80) n += 1
+    else if (c < 0x800) n += 2
+    else if ((c & 0xfc00) === 0xd800 && (s.charCodeAt(i + 1) & 0xfc00) === 0xdc00) {
+      n += 4
+      i++
+    } else n += 3
+  }
+  return n
+}
+
+/** Bytes of a string with its count, s[2]. */
+export const strsize = (s: string): number => 2 + utf8len(s)
+
+/** Writes 9P's little-endian integers and counted strings into a buffer made in exactly the size wanted. */
+export class Encoder {
+  readonly buf: Uint8Array<ArrayBuffer>
+  pos = 0
+  private readonly view: DataView
+
+  constructor(size: number) {
+    this.buf = new Uint8Array(size)
+    this.view = new DataView(this.buf.buffer)
+  }
+
+  u8(v: number): void {
+    this.view.setUint8(this.pos, v)
+    this.pos += 1
+  }
+
+  u16(v: number): void {
+    this.view.setUint16(this.pos, v, true)
+    this.pos += 2
+  }
+
+  u32(v: number): void {
+    this.view.setUint32(this.pos, v, true)
+    this.pos += 4
+  }
+
+  u64(v: bigint): void {
+    this.view.setBigUint64(this.pos, v, true)
+    this.pos += 8
+  }
+
+  /** @throws ProtocolError more than 65535 bytes, which s[2] cannot say */
+  string(s: string): void {
+    const { written } = utf8encoder.encodeInto(s, this.buf.subarray(this.pos + 2))
+    if (written > 0xffff) throw new ProtocolError(`string of ${written} bytes`, this.pos)
+    this.u16(written)
+    this.pos += written
+  }
+
+  bytes(b: Uint8Array): void {
+    this.buf.set(b, this.pos)
+    this.pos += b.length
+  }
+
+  qid(q: Qid): void {
+    this.u8(q.type)
+    this.u32(q.vers)
+    this.u64(q.path)
+  }
+}
+
+/**
+ * Reads the same from bytes that are not trusted: no count is believed before it is compared with what is there.
+ * @throws ProtocolError a field runs past the end; a string is no UTF-8 or holds a NUL
+ */
+export class Decoder {
+  pos: number
+  private readonly buf: Uint8Array
+  private readonly view: DataView
+
+  constructor(buf: Uint8Array, pos = 0) {
+    this.buf = buf
+    this.view = new DataView(buf.buffer, buf.byteOffset, buf.byteLength)
+    this.pos = pos
+  }
+
+  get left(): number {
+    return this.buf.length - this.pos
+  }
+
+  /** Claims n bytes and returns where they begin. */
+  private take(n: number): number {
+    const at = this.pos
+    if (n > this.buf.length - at) throw new ProtocolError(`${n} bytes wanted, ${this.buf.length - at} left`, at)
+    this.pos = at + n
+    return at
+  }
+
+  u8(): number {
+    return this.view.getUint8(this.take(1))
+  }
+
+  u16(): number {
+    return this.view.getUint16(this.take(2), true)
+  }
+
+  u32(): number {
+    return this.view.getUint32(this.take(4), true)
+  }
+
+  u64(): bigint {
+    return this.view.getBigUint64(this.take(8), true)
+  }
+
+  string(): string {
+    const n = this.u16()
+    const at = this.take(n)
+    let ascii = true
+    for (let i = at; i < at + n; i++) {
+      const c = this.buf[i]!
+      if (c === 0) throw new ProtocolError('NUL in a string', i)
+      if (c >= 0x80) ascii = false
+    }
+    if (ascii && n < 32) return String.fromCharCode(...this.buf.subarray(at, at + n))
+    try {
+      return utf8decoder.decode(this.buf.subarray(at, at + n))
+    } catch {
+      throw new ProtocolError('string is not UTF-8', at)
+    }
+  }
+
+  /** A view of the next n bytes. */
+  bytes(n: number): Uint8Array {
+    const at = this.take(n)
+    return this.buf.subarray(at, at + n)
+  }
+
+  qid(): Qid {
+    return { type: this.u8(), vers: this.u32(), path: this.u64() }
+  }
+
+  /** @throws ProtocolError bytes are left over */
+  end(): void {
+    if (this.left !== 0) throw new ProtocolError(`${this.left} bytes too many`, this.pos)
+  }
+}
