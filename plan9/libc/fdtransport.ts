@@ -1,0 +1,29 @@
+import { MSIZE } from '../9p/const.ts'
+import { streamTransport } from '../9p/framer.ts'
+import type { Transport } from '../9p/transport.ts'
+import { Eintr, PlanError } from '../error.ts'
+import type { Sys } from '../kernel/sys.ts'
+
+/**
+ * 9P over a file descriptor, which is closed with the transport. The reader of it reads ahead: nobody else may.
+ * A note that the process's handler takes does not end it.
+ */
+export function fdTransport(sys: Sys, fd: number): Transport {
+  return streamTransport({
+    async read() {
+      for (;;)
+        try {
+          return await sys.read(fd, MSIZE)
+        } catch (e) {
+          if (!(e instanceof PlanError) || e.message !== Eintr) throw e
+        }
+    },
+    async write(b) {
+      for (let n = 0; n < b.length; ) n += await sys.write(fd, b.subarray(n))
+    },
+    close() {
+      // The process may have ended, and its fds with it.
+      sys.close(fd).catch(() => {})
+    },
+  })
+}
