@@ -1,0 +1,190 @@
+import { PlanError } from '../error.ts'
+import type { Sys } from '../kernel/sys.ts'
+import { chartorune, fullrune, utf8 } from './rune.ts'
+
+/** Bytes of a buffer. Reads and writes go out in this size. */
+export const Bsize = 64 * 1024
+export const Beof = -1
+
+const none = new Uint8Array(0)
+
+/**
+ * bio(2), the reading half: a file descriptor read through a buffer. Binary-safe. An error of the system call is
+ * thrown by the function that needed more bytes; what was read before stays readable.
+ */
+export class Bin {
+  readonly sys: Sys
+  readonly fd: number
+  #buf: Uint8Array = none
+  #off = 0
+  #eof = false
+
+  constructor(sys: Sys, fd: number) {
+    this.sys = sys
+    this.fd = fd
+  }
+
+  async #fill(): Promise<boolean> {
+    if (this.#eof) return false
+    const more = await this.sys.read(this.fd, Bsize)
+    if (more.length === 0) {
+      this.#eof = true
+      return false
+    }
+    if (this.#off === this.#buf.length) this.#buf = more
+    else {
+      const buf = new Uint8Array(this.#buf.length - this.#off + more.length)
+      buf.set(this.#buf.subarray(this.#off))
+      buf.set(more, this.#buf.length - this.#off)
+      this.#buf = buf
+    }
+    this.#off = 0
+    return true
+  }
+
+  /** The next byte; Beof at the end. */
+  async getc(): Promise<number> {
+    if (this.#off >= this.#buf.length && !(await this.#fill())) return Beof
+    return this.#buf[this.#off++]!
+  }
+
+  /** The next rune; Runeerror for a byte that is none; Beof at the end. */
+  async getrune(): Promise<number> {
+    while (!fullrune(this.#buf, this.#off)) if (!(await this.#fill())) break
+    if (this.#off >= this.#buf.length) return Beof
+    const x = chartorune(this.#buf, this.#off)
+    this.#off += x & 7
+    return x >>> 3
+  }
+
+  /** Puts back n bytes of what was read last: at least one is always possible. */
+  ungetc(n = 1): void {
+    this.#off -= n
+  }
+
+  /** Up to n bytes, fewer only at the end of the file. */
+  async read(n: number): Promise<Uint8Array> {
+    while (this.#buf.length - this.#off < n) if (!(await this.#fill())) break
+    const b = this.#buf.subarray(this.#off, this.#off + n)
+    this.#off += b.length
+    return b
+  }
+
+  /** What is in the buffer, at least one byte; empty at the end of the file. */
+  async chunk(): Promise<Uint8Array> {
+    if (this.#off >= this.#buf.length && !(await this.#fill())) return none
+    const b = this.#buf.subarray(this.#off)
+    this.#off = this.#buf.length
+    return b
+  }
+
+  /**
+   * A line, its delimiter included; the last one may lack it. Undefined at the end of the file. The bytes are a view
+   * that later reads leave alone.
+   */
+  async rdline(delim = 10): Promise<Uint8Array | undefined> {
+    let scanned = 0
+    // Pieces of a line longer than the buffer are joined once, at its end.
+    let pieces: Uint8Array[] | undefined
+    for (;;) {
+      const i = this.#buf.indexOf(delim, this.#off + scanned)
+      if (i >= 0) {
+        const tail = this.#buf.subarray(this.#off, i + 1)
+        this.#off = i + 1
+        return pieces ? join([...pieces, tail]) : tail
+      }
+      if (this.#off < this.#buf.length) {
+        pieces ??= []
+        pieces.push(this.#buf.subarray(this.#off))
+        this.#off = this.#buf.length
+      }
+      scanned = 0
+      if (!(await this.#fill())) return pieces && join(pieces)
+    }
+  }
+}
+
+/** Some arrays as one. */
+export function join(parts: Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!
+  let n = 0
+  for (const p of parts) n += p.length
+  const all = new Uint8Array(n)
+  n = 0
+  for (const p of parts) {
+    all.set(p, n)
+    n += p.length
+  }
+  return all
+}
+
+/** The writing half. What is written goes out when the buffer is full, and at `flush`; bytes given are copied. */
+export class Bout {
+  readonly sys: Sys
+  readonly fd: number
+  #buf: Uint8Array
+  #n = 0
+
+  constructor(sys: Sys, fd: number) {
+    this.sys = sys
+    this.fd = fd
+    this.#buf = new Uint8Array(8192)
+  }
+
+  /** Returns nothing while there is room, else a promise to await before the next call. */
+  write(data: Uint8Array | string): Promise<void> | undefined {
+    const b = typeof data === 'string' ? utf8(data) : data
+    if (this.#n + b.length > this.#buf.length) {
+      if (this.#n + b.length > Bsize) return this.#spill(b)
+      const buf = new Uint8Array(Bsize)
+      buf.set(this.#buf.subarray(0, this.#n))
+      this.#buf = buf
+    }
+    this.#buf.set(b, this.#n)
+    this.#n += b.length
+    return undefined
+  }
+
+  async #spill(b: Uint8Array): Promise<void> {
+    await this.flush()
+    if (b.length >= Bsize) await write(this.sys, this.fd, b.slice())
+    else {
+      this.#buf.set(b)
+      this.#n = b.length
+    }
+  }
+
+  async flush(): Promise<void> {
+    if (this.#n === 0) return
+    const b = this.#buf.slice(0, this.#n)
+    this.#n = 0
+    await write(this.sys, this.fd, b)
+  }
+}
+
+/** A write of all of `data`. @throws PlanError for a short one. */
+export async function write(sys: Sys, fd: number, data: Uint8Array | string): Promise<void> {
+  const b = typeof data === 'string' ? utf8(data) : data
+  const n = await sys.write(fd, b)
+  if (n !== b.length) throw new PlanError('short write')
+}
+
+/** All that a descriptor yields up to its end. */
+export async function readall(sys: Sys, fd: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  for (;;) {
+    const b = await sys.read(fd, Bsize)
+    if (b.length === 0) return parts.length === 0 ? none : join(parts)
+    parts.push(b)
+  }
+}
+
+/** The contents of a file. */
+export async function readfile(sys: Sys, name: string): Promise<Uint8Array> {
+  const fd = await sys.open(name, 0)
+  try {
+    return await readall(sys, fd)
+  } finally {
+    await sys.close(fd)
+  }
+}

@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest'
+import { LineMatcher, RegexpError, regcomp, regexec, regparse, regsub } from './regexp.ts'
+import { bytestorunes, runestobytes, stringtorunes, utf8 } from './rune.ts'
+
+const exec = (pat: string, s: string, start = 0) => {
+  const runes = stringtorunes(s)
+  return regexec(regcomp(pat), runes, start)?.map(([b, e]) =>
+    b < 0 ? undefined : String.fromCodePoint(...runes.slice(b, e)),
+  )
+}
+const grep = (pat: string, s: string, opt = {}) => {
+  const b = utf8(s)
+  return new LineMatcher(regparse(pat, { grep: true, ...opt }).node).match(b, 0, b.length)
+}
+
+describe('regexec()', () => {
+  it.each<[string, string, (string | undefined)[] | undefined]>([
+    ['a', 'bab', ['a']],
+    ['a|ab', 'xabc', ['ab']],
+    ['(a|ab)(c|bcd)', 'abcd', ['abcd', 'a', 'bcd']],
+    ['x*', 'aaa', ['']],
+    ['(a*)(b*)', 'aabb', ['aabb', 'aa', 'bb']],
+    ['(a)|(b)', 'b', ['b', undefined, 'b']],
+    ['^abc$', 'x\nabc\ny', ['abc']],
+    ['[^a]', 'a\nb', ['b']],
+    ['[a-cé]+', 'xxbéa', ['béa']],
+    ['\\.', 'a.b', ['.']],
+    ['[\\]\\-]', 'a-', ['-']],
+    ['(.*)(foo)', 'afoobfoo', ['afoobfoo', 'afoob', 'foo']],
+    ['a?b+', 'aabb', ['abb']],
+    ['日本|語', '日本語', ['日本']],
+    ['z', 'abc', undefined],
+  ])('/%s/ in %j', (pat, s, want) => {
+    expect(exec(pat, s)).toEqual(want)
+  })
+
+  it('matches ^ only at the beginning of a line when it starts inside one', () => {
+    expect(exec('^a', 'aaa', 1)).toBeUndefined()
+    expect(exec('^a', 'b\naa', 1)).toEqual(['a'])
+  })
+
+  it.each(['(a', 'a)', '*a', '[a', '[]', 'a||b', '()', '', '[z-a]', '[-a]'])('refuses %j', pat => {
+    expect(() => regcomp(pat)).toThrow(RegexpError)
+  })
+
+  it.each(['(a*)*b', '(a|a)*b', '(a?)*b', '(a*)*(a*)*b'])('/%s/ takes steps linear in 100 KB of a', pat => {
+    const steps = (n: number) => {
+      const re = regcomp(pat)
+      expect(regexec(re, new Array<number>(n).fill(97))).toBeUndefined()
+      return re.steps
+    }
+    const small = steps(10_000)
+    expect(steps(100_000)).toBeLessThanOrEqual(10 * small)
+    expect(small).toBeLessThanOrEqual(10_000 * 2 * regcomp(pat).prog.length)
+  })
+
+  it('regsub() puts the parts in', () => {
+    const s = stringtorunes('hello world')
+    const m = regexec(regcomp('(o) (w)'), s)!
+    expect(String.fromCodePoint(...regsub(stringtorunes('<\\2&\\1\\&>'), s, m))).toBe('<wo wo&>')
+  })
+})
+
+describe('LineMatcher', () => {
+  it.each<[string, string, boolean]>([
+    ['abc', 'xxabcxx', true],
+    ['abc', 'xxabxcx', false],
+    ['^abc', 'xabc', false],
+    ['abc$', 'xabc', true],
+    ['abc$', 'abcx', false],
+    ['^$', '', true],
+    ['^$', 'a', false],
+    ['^', 'anything', true],
+    ['a.c', 'aéc', true],
+    ['a..c', 'aéc', false],
+    ['[à-ü]', 'é', true],
+    ['[^à-ü]', 'é', false],
+    ['[^a]', '\u{1f600}', true],
+    ['[\u{1f5ff}-\u{1f601}]', '\u{1f600}', true],
+    ['a\nb', 'xb', true],
+    ['*a*', 'xa*', true],
+    ['*a*', 'aaa', false],
+    ['(ab|cd)+e', 'abcdabe', true],
+    ['x(a$|b)', 'xb', true],
+    ['x(a$|b)', 'xac', false],
+  ])('/%s/ in %j: %s', (pat, s, want) => {
+    expect(grep(pat, s)).toBe(want)
+  })
+
+  it('folds the case of ASCII letters, in classes too', () => {
+    expect(grep('HeLlO', 'hElLo', { fold: true })).toBe(true)
+    expect(grep('[A-C]', 'b', { fold: true })).toBe(true)
+    expect(grep('[^a]', 'A', { fold: true })).toBe(false)
+  })
+
+  it('agrees with regexec() on random patterns and lines', () => {
+    let seed = 20261123
+    const rnd = (n: number) => {
+      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
+      return Math.floor((seed / 2 ** 32) * n)
+    }
+    const expr = (d: number): string => {
+      const k = rnd(d > 0 ? 9 : 4)
+      if (k < 3) return 'abé'[k]!
+      if (k === 3) return ['.', '[ab]', '[^a]', '^', '$'][rnd(5)]!
+      if (k < 6) return expr(d - 1) + expr(d - 1)
+      if (k === 6) return `(${expr(d - 1)}|${expr(d - 1)})`
+      return `(${expr(d - 1)})${'*+?'[rnd(3)]}`
+    }
+    for (let i = 0; i < 2000; i++) {
+      const pat = expr(4)
+      const s = Array.from({ length: rnd(8) }, () => 'abéc'[rnd(4)]).join('')
+      expect([i, pat, s, grep(pat, s)]).toEqual([i, pat, s, exec(pat, s) !== undefined])
+    }
+  })
+
+  it('builds few states and looks at each byte once: (a*)*b on 100 KB of a', () => {
+    const m = new LineMatcher(regparse('(a*)*b').node)
+    expect(m.match(new Uint8Array(100_000).fill(97), 0, 100_000)).toBe(false)
+    expect(m.built).toBeLessThan(100)
+  })
+
+  it('stays bounded on a pattern with exponentially many states', () => {
+    const m = new LineMatcher(regparse(`(a|b)*a${'(a|b)'.repeat(14)}c`).node)
+    const b = new Uint8Array(20_000)
+    let seed = 1
+    for (let i = 0; i < b.length; i++) {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0
+      b[i] = 97 + ((seed >>> 16) & 1)
+    }
+    expect(m.match(b, 0, b.length)).toBe(false)
+    expect(m.built).toBeLessThan(20_000 * 200)
+  })
+})
+
+it('bytestorunes() and runestobytes() lose no byte', () => {
+  const b = new Uint8Array(2000)
+  let seed = 42
+  for (let i = 0; i < b.length; i++) {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
+    b[i] = seed >>> 24
+  }
+  expect(runestobytes(bytestorunes(b))).toEqual(b)
+  expect([...bytestorunes(utf8('aé日😀'))]).toEqual([97, 233, 0x65e5, 0x1f600])
+})

@@ -1,0 +1,108 @@
+import { OREAD } from '../../plan9/9p/const.ts'
+import type { Program, Sys } from '../../plan9/kernel/sys.ts'
+import { Arg, usage } from '../../plan9/libc/arg.ts'
+import { join, write } from '../../plan9/libc/bio.ts'
+import { atoi } from '../../plan9/libc/fmt.ts'
+import { fullrune } from '../../plan9/libc/rune.ts'
+import { eprint, r } from '../../plan9/libc/sysfatal.ts'
+
+const help = 'usage: read [ -m | -n nlines | -c nbytes | -r nrunes ] [ file ... ]'
+
+class Read {
+  readonly sys: Sys
+  multi = false
+  count = 0
+  status = ''
+
+  constructor(sys: Sys) {
+    this.sys = sys
+  }
+
+  async read(fd: number, n: number, file: string): Promise<Uint8Array> {
+    try {
+      return await this.sys.read(fd, n)
+    } catch (e) {
+      await eprint(this.sys, `read: error reading ${file}: ${r(e)}\n`)
+      return this.sys.exits('read error')
+    }
+  }
+
+  /** One line, a byte at a time so that the next program finds the rest. False at the end of the file. */
+  async line(fd: number, file: string): Promise<boolean> {
+    const buf: Uint8Array[] = []
+    for (;;) {
+      const b = await this.read(fd, 1, file)
+      if (b.length === 0) {
+        if (buf.length === 0) this.status = 'eof'
+        break
+      }
+      buf.push(b)
+      if (b[0] === 10) break
+    }
+    if (buf.length > 0) await write(this.sys, 1, join(buf))
+    return buf.length > 0
+  }
+
+  async lines(fd: number, file: string): Promise<void> {
+    do {
+      if (!(await this.line(fd, file))) break
+    } while (this.multi || --this.count > 0)
+  }
+
+  async chars(fd: number, file: string): Promise<void> {
+    for (let m = 0; m < this.count; ) {
+      const b = await this.read(fd, Math.min(8192, this.count - m), file)
+      if (b.length === 0) {
+        if (m === 0) this.status = 'eof'
+        break
+      }
+      m += b.length
+      await write(this.sys, 1, b)
+    }
+  }
+
+  async runes(fd: number, file: string): Promise<void> {
+    for (; this.count > 0; this.count--) {
+      let buf = new Uint8Array(0)
+      do {
+        const b = await this.read(fd, 1, file)
+        if (b.length === 0) {
+          if (buf.length > 0) {
+            await eprint(this.sys, `warning: partial rune at end of ${file}\n`)
+            await write(this.sys, 1, buf)
+          }
+          return
+        }
+        buf = join([buf, b]).slice()
+      } while (!fullrune(buf, 0))
+      await write(this.sys, 1, buf)
+    }
+  }
+}
+
+const read: Program = async (sys, argv) => {
+  const rd = new Read(sys)
+  let proc: 'lines' | 'chars' | 'runes' = 'lines'
+  const arg = new Arg(argv)
+  for (const c of arg) {
+    if (c === 'm') rd.multi = true
+    else if (c === 'c' || c === 'r' || c === 'n') {
+      rd.count = atoi(arg.argf() ?? (await usage(sys, help)))
+      if (c !== 'n') proc = c === 'c' ? 'chars' : 'runes'
+    } else await usage(sys, help)
+  }
+  if (arg.argv.length === 0) await rd[proc](0, '<stdin>')
+  for (const file of arg.argv) {
+    let fd: number
+    try {
+      fd = await sys.open(file, OREAD)
+    } catch (e) {
+      await eprint(sys, `read: can't open ${file}: ${r(e)}\n`)
+      return 'open'
+    }
+    await rd[proc](fd, file)
+    await sys.close(fd)
+  }
+  return rd.status
+}
+export default read
