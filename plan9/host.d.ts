@@ -37,6 +37,7 @@ declare function clearTimeout(id: unknown): void
 declare function queueMicrotask(callback: () => void): void
 declare const performance: { now(): number; readonly timeOrigin: number }
 declare const crypto: { getRandomValues<T extends Uint8Array | Uint32Array>(array: T): T }
+declare function atob(base64: string): string
 declare const console: { error(...data: unknown[]): void }
 declare namespace WebAssembly {
   interface MemoryDescriptor {

@@ -1,0 +1,44 @@
+import { type Checkpoint, type CheckpointSource, readCheckpoint } from './checkpoint.ts'
+import type { Config } from './config.ts'
+import { loadReference } from './reference.ts'
+import { loadSimd } from './simd.ts'
+
+/** A session's memory: the KV cache. Made and freed by its engine; the contents are the engine's. */
+export interface State {
+  readonly engine: object
+}
+
+/** A model that is loaded. One thread; the calls are synchronous. */
+export interface Engine {
+  readonly config: Config
+  readonly params: number
+  /** `f32`, or `q80 G` with the group size. */
+  readonly quant: string
+  /** The checkpoint file's. */
+  readonly bytes: number
+  /** @throws CheckpointError no memory is left for another */
+  newState(): State
+  free(state: State): void
+  /**
+   * One forward pass: `token` at position `pos`, the positions before it done in order. The result, (vocab_size,), is a view
+   * that lasts until the next pass of any state, and may be written to. With `wantLogits` false the classifier is not run,
+   * and what the view holds is undefined.
+   */
+  forward(state: State, token: number, pos: number, wantLogits?: boolean): Float32Array
+}
+
+/** How an implementation loads a checkpoint whose header has been read. */
+export type Loader = (src: CheckpointSource, ckpt: Checkpoint) => Promise<Engine>
+
+export const quantName = (ckpt: Checkpoint): string => (ckpt.version === 2 ? `q80 ${ckpt.group_size}` : 'f32')
+
+/**
+ * Loads a llama2.c checkpoint of version 0, 1 or 2: on WebAssembly SIMD, or as the readable reference. Both give the same
+ * bits.
+ *
+ * @throws CheckpointError what is wrong with the file, or that it does not fit into memory
+ */
+export async function loadEngine(src: CheckpointSource, opts: { simd: boolean }): Promise<Engine> {
+  const ckpt = await readCheckpoint(src)
+  return opts.simd ? loadSimd(src, ckpt) : loadReference(src, ckpt)
+}
