@@ -1,3 +1,4 @@
+import { convM2Ds } from '../9p/dir.ts'
 import { serve } from '../9p/server.ts'
 import { pipeTransport, type Transport } from '../9p/transport.ts'
 import { ramfs, Tree } from '../9p/tree.ts'
@@ -118,4 +119,28 @@ export async function writefile(sys: Sys, name: string, text: string, perm = 0o6
   const fd = await sys.create(name, 1, perm)
   await sys.write(fd, text)
   await sys.close(fd)
+}
+
+/** The names in a directory, as read. */
+export async function ls(sys: Sys, name: string): Promise<string[]> {
+  const fd = await sys.open(name, 0)
+  const names: string[] = []
+  for (;;) {
+    const b = await sys.read(fd, 8192)
+    if (b.length === 0) break
+    names.push(...convM2Ds(b).map(d => d.name))
+  }
+  await sys.close(fd)
+  return names
+}
+
+/** The error string that p rejects with. */
+export async function errof(p: Promise<unknown>): Promise<string> {
+  try {
+    await p
+  } catch (e) {
+    if (e instanceof PlanError) return e.message
+    throw e
+  }
+  return ''
 }
