@@ -1,0 +1,3 @@
+import { llama2 } from './llama2.ts'
+
+export default llama2(true)

@@ -1,0 +1,209 @@
+import { type Remote, transfer, wrap } from 'comlink'
+import type { Transport } from '../plan9/9p/transport.ts'
+import { PlanError } from '../plan9/error.ts'
+import { type EngineApi, type EngineEvent, EngineHost, type GenerateParams, type ModelInfo } from './worker.ts'
+
+/** A thread that runs `serveEngine` (worker.ts), as the host made it. */
+export interface EngineWorker {
+  /** Where its calls go in: a Worker, a MessagePort, or comlink's node adapter over one. */
+  endpoint: Parameters<typeof wrap>[0]
+  /** Resolves with the reason when the thread dies by itself. */
+  failed: Promise<string>
+  terminate(): void
+}
+
+let make: (() => EngineWorker) | undefined
+
+/** Tells how threads are made here. Without it the engine runs in this thread, between other things. */
+export function setEngineWorker(how: (() => EngineWorker) | undefined): void {
+  make = how
+}
+
+/** A file that an engine loads from. */
+export interface ModelFile {
+  /** Bytes. */
+  size: number
+  /** Exactly `count` bytes, unless the file ends before. The bytes are given away. */
+  read(offset: number, count: number): Promise<Uint8Array>
+}
+
+/** What a generation tells, in order; `end` is the last. Called between other things: they must not throw. */
+export interface Sink {
+  tokens(pos: number, ids: number[], logprobs: number[], texts: string[]): void
+  /** A chat wants its next turn: `say`. */
+  turn?(): void
+  end(pos: number, rate: number, error?: string): void
+}
+
+/** What the engine's thread threw, as an error for the user where it is one. Its class does not come through. */
+function told(e: Error): Error {
+  if (e.name === 'PlanError' || e.name === 'CheckpointError') return new PlanError(e.message)
+  if (e.name === 'RangeError') return new PlanError(`out of memory: ${e.message}`)
+  return e
+}
+
+/**
+ * An engine of one's own: one thread, one model. Made without starting anything; the thread starts with the first call.
+ *
+ * When the thread dies, every call and generation under way ends with an error, the model is gone (`onlost`), and the next
+ * load starts a new thread.
+ */
+export class Link {
+  #worker: EngineWorker | undefined
+  #api: EngineApi | Remote<EngineApi> | undefined
+  #died: Promise<never> | undefined
+  #die: (e: PlanError) => void = () => {}
+  #file: ModelFile | undefined
+  readonly #sinks = new Map<number, Sink>()
+  #gen = 0
+  readonly #onlost: (() => void) | undefined
+
+  constructor(onlost?: () => void) {
+    this.#onlost = onlost
+  }
+
+  /**
+   * Reads a checkpoint, aside from the model in use; `use` follows.
+   *
+   * @throws PlanError with what is wrong with it
+   */
+  async load(file: ModelFile, opts: { simd: boolean }): Promise<ModelInfo> {
+    this.#start()
+    this.#file = file
+    try {
+      return await this.#call(api => api.load(file.size, opts.simd))
+    } finally {
+      this.#file = undefined
+    }
+  }
+
+  /**
+   * Puts the checkpoint read last in the place of the model in use.
+   *
+   * @throws PlanError with what is wrong with the tokenizer; the model before is then still in use
+   */
+  use(tokenizer: Uint8Array): Promise<void> {
+    return this.#call(api => api.use(tokenizer))
+  }
+
+  unload(): Promise<void> {
+    return this.#call(api => api.unload())
+  }
+
+  /** Starts a generation of session number `session`; what it makes goes to `sink`. Returns its number, for stop and say. */
+  async generate(session: number, params: GenerateParams, sink: Sink): Promise<number> {
+    const gen = ++this.#gen
+    this.#sinks.set(gen, sink)
+    try {
+      await this.#call(api => api.generate(gen, session, params))
+    } catch (e) {
+      this.#sinks.delete(gen)
+      throw e
+    }
+    return gen
+  }
+
+  say(gen: number, prompt: Uint8Array): Promise<void> {
+    return this.#call(api => api.say(gen, prompt))
+  }
+
+  stop(gen: number): Promise<void> {
+    return this.#call(api => api.stop(gen))
+  }
+
+  forget(session: number): Promise<void> {
+    return this.#call(api => api.forget(session))
+  }
+
+  /** float32, little-endian where the machine is; empty before the session's first forward pass. */
+  logits(session: number): Promise<Float32Array> {
+    return this.#call(api => api.logits(session))
+  }
+
+  /** Ends the thread, and with it everything under way. */
+  terminate(): void {
+    this.#worker?.terminate()
+    this.#lose('engine stopped')
+  }
+
+  #start(): void {
+    if (this.#api) return
+    const worker = make?.()
+    const api = worker ? wrap<EngineApi>(worker.endpoint) : new EngineHost()
+    this.#worker = worker
+    this.#api = api
+    this.#died = new Promise((_, reject) => {
+      this.#die = reject
+    })
+    this.#died.catch(() => {})
+    void worker?.failed.then(reason => {
+      if (this.#api === api) this.#lose(reason)
+    })
+    void this.#pump(api)
+  }
+
+  async #call<T>(f: (api: EngineApi | Remote<EngineApi>) => Promise<T>): Promise<T> {
+    if (!this.#api || !this.#died) throw new PlanError('model not loaded')
+    try {
+      return await Promise.race([f(this.#api), this.#died])
+    } catch (e) {
+      throw e instanceof Error ? told(e) : e
+    }
+  }
+
+  async #pump(api: EngineApi | Remote<EngineApi>): Promise<void> {
+    while (this.#api === api) {
+      const events = await api.events()
+      if (this.#api === api) for (const e of events) this.#event(api, e)
+    }
+  }
+
+  #event(api: EngineApi | Remote<EngineApi>, e: EngineEvent): void {
+    if (e.type === 'read') {
+      void this.#supply(api, e.offset, e.count)
+      return
+    }
+    const sink = this.#sinks.get(e.gen)
+    if (e.type === 'tokens') sink?.tokens(e.pos, e.ids, e.logprobs, e.texts)
+    else if (e.type === 'turn') sink?.turn?.()
+    else {
+      this.#sinks.delete(e.gen)
+      sink?.end(e.pos, e.rate, e.error)
+    }
+  }
+
+  async #supply(api: EngineApi | Remote<EngineApi>, offset: number, count: number): Promise<void> {
+    const answer = await this.#file!.read(offset, count).catch((e: unknown) =>
+      e instanceof PlanError ? e.message : String(e),
+    )
+    await api.data(typeof answer === 'string' ? answer : transfer(answer, [answer.buffer]))
+  }
+
+  #lose(reason: string): void {
+    if (!this.#api) return
+    this.#die(new PlanError(reason))
+    this.#api = undefined
+    this.#worker = undefined
+    const sinks = [...this.#sinks.values()]
+    this.#sinks.clear()
+    for (const sink of sinks) sink.end(0, 0, reason)
+    this.#onlost?.()
+  }
+}
+
+/**
+ * How a host takes connections from outside: `accept` gets each, until `close`.
+ *
+ * @throws PlanError the address cannot be announced
+ */
+export type Announce = (addr: string, accept: (t: Transport) => void) => Promise<{ close(): void }>
+
+let announcer: Announce | undefined
+
+export function setAnnounce(how: Announce | undefined): void {
+  announcer = how
+}
+
+/** announce(2), as far as the host can: an address like `tcp!*!564`. */
+export const announce: Announce = (addr, accept) =>
+  announcer ? announcer(addr, accept) : Promise.reject(new PlanError(`no network to announce ${addr} on`))

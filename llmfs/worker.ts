@@ -1,0 +1,346 @@
+import { expose } from 'comlink'
+import { PlanError } from '../plan9/error.ts'
+import { type Engine, loadEngine } from './engine/engine.ts'
+import { Sampler } from './engine/sampler.ts'
+import { Tokenizer } from './engine/tokenizer.ts'
+import { Text } from './text.ts'
+
+/** What a loaded checkpoint is: the numbers of its header, and what follows from them. */
+export interface ModelInfo {
+  dim: number
+  hidden_dim: number
+  n_layers: number
+  n_heads: number
+  n_kv_heads: number
+  vocab_size: number
+  seq_len: number
+  params: number
+  /** `f32`, or `q80 G` with its group size. */
+  quant: string
+  /** The checkpoint file's. */
+  bytes: number
+}
+
+export interface GenerateParams {
+  prompt: Uint8Array
+  temp: number
+  topp: number
+  seed: bigint
+  /** Positions; 0 or more than seq_len is seq_len. */
+  steps: number
+  /** Whether each token's logprob is wanted. */
+  logprobs: boolean
+  /** A chat, as llama2.c's: `prompt` is the first turn's, as rendered; each end of the assistant's turn is a `turn` event. */
+  chat: boolean
+}
+
+/** What the engine has to tell, in order. `gen` is the number that `generate` was given. */
+export type EngineEvent =
+  /** Asks for `count` bytes of the checkpoint being loaded; `data` answers. */
+  | { type: 'read'; offset: number; count: number }
+  /** Consecutive tokens, the first at position `pos` (the token after BOS is at 1). `texts` together are the text so far. */
+  | { type: 'tokens'; gen: number; pos: number; ids: number[]; logprobs: number[]; texts: string[] }
+  /** A chat waits for `say`. */
+  | { type: 'turn'; gen: number }
+  /** The generation is over at position `pos`; `rate` in tokens a second as llama2.c counts them, 0 where it gives none. */
+  | { type: 'end'; gen: number; pos: number; rate: number; error?: string }
+
+/**
+ * The engine's thread, seen from the other side; comlink carries it. One model at a time.
+ * Every error is an Error whose message is for the user when its name is PlanError.
+ */
+export interface EngineApi {
+  /** Reads a checkpoint by `read` events and keeps it aside; `use` puts it in the place of the model before. */
+  load(size: number, simd: boolean): Promise<ModelInfo>
+  /** With `tokenizer`'s bytes the model read last becomes the one in use; if they do not fit it, it is dropped. */
+  use(tokenizer: Uint8Array): Promise<void>
+  /** Answers the one `read` event outstanding; a string is why it failed. */
+  data(bytes: Uint8Array | string): Promise<void>
+  unload(): Promise<void>
+  /** Starts a generation of `session`, from position 0, in the session's own KV cache. Resolves when it is under way. */
+  generate(gen: number, session: number, params: GenerateParams): Promise<void>
+  say(gen: number, prompt: Uint8Array): Promise<void>
+  /** Ends a generation before its next token; its `end` event follows. Nothing when it is over already. */
+  stop(gen: number): Promise<void>
+  /** Frees what a session holds: KV cache and logits. Its generation must have ended. */
+  forget(session: number): Promise<void>
+  /** float32, vocab_size of them, of the session's last forward pass; empty before the first. */
+  logits(session: number): Promise<Float32Array>
+  /** Everything that happened since the last call, at least one thing. One call at a time. */
+  events(): Promise<EngineEvent[]>
+}
+
+type State = ReturnType<Engine['newState']>
+
+interface Session {
+  state?: State
+  logits?: Float32Array
+}
+
+interface Generation {
+  gen: number
+  session: Session
+  params: GenerateParams
+  sampler: Sampler
+  text: Text
+  steps: number
+  /** What is still to be fed before anything is drawn; the token at `fed` is next. */
+  prompt: number[]
+  fed: number
+  /** The token to feed next. */
+  token: number
+  pos: number
+  /** Milliseconds, when the first token was done; 0 before. */
+  start: number
+  waiting: boolean
+}
+
+const BOS = 1
+const EOS = 2
+
+/** Lets everything that came in meanwhile be served first: a turn of the host's event loop. */
+const turn: () => Promise<void> = (() => {
+  const { setImmediate } = globalThis as { setImmediate?: (f: () => void) => void }
+  if (setImmediate) return () => new Promise<void>(resolve => setImmediate(resolve))
+  const { port1, port2 } = new MessageChannel()
+  const waiting: (() => void)[] = []
+  port1.onmessage = () => waiting.shift()?.()
+  return () =>
+    new Promise<void>(resolve => {
+      waiting.push(resolve)
+      port2.postMessage(0)
+    })
+})()
+
+/** Natural logarithm of the probability that `logits` give to `token`. */
+function logprob(logits: Float32Array, token: number): number {
+  let max = Number.NEGATIVE_INFINITY
+  for (let i = 0; i < logits.length; i++) if (logits[i]! > max) max = logits[i]!
+  let sum = 0
+  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - max)
+  return logits[token]! - max - Math.log(sum)
+}
+
+/**
+ * The engine on the thread it runs on: the model, a KV cache a session, and the generations under way, which take turns
+ * token by token. Between two tokens the event loop turns, so calls are served while it generates.
+ */
+export class EngineHost implements EngineApi {
+  #engine: Engine | undefined
+  #tokenizer: Tokenizer | undefined
+  #next: Engine | undefined
+  readonly #sessions = new Map<number, Session>()
+  readonly #gens = new Map<number, Generation>()
+  #running = false
+  #events: EngineEvent[] = []
+  #listener: ((events: EngineEvent[]) => void) | undefined
+  #read: { resolve: (bytes: Uint8Array) => void; reject: (e: Error) => void } | undefined
+
+  async load(size: number, simd: boolean): Promise<ModelInfo> {
+    const read = (offset: number, count: number) =>
+      new Promise<Uint8Array>((resolve, reject) => {
+        this.#read = { resolve, reject }
+        this.#emit({ type: 'read', offset, count })
+      })
+    const engine = await loadEngine({ size, read }, { simd })
+    this.#next = engine
+    const c = engine.config
+    return {
+      dim: c.dim,
+      hidden_dim: c.hidden_dim,
+      n_layers: c.n_layers,
+      n_heads: c.n_heads,
+      n_kv_heads: c.n_kv_heads,
+      vocab_size: c.vocab_size,
+      seq_len: c.seq_len,
+      params: engine.params,
+      quant: engine.quant,
+      bytes: engine.bytes,
+    }
+  }
+
+  async use(tokenizer: Uint8Array): Promise<void> {
+    const engine = this.#next
+    this.#next = undefined
+    if (!engine) throw new PlanError('model not loaded')
+    const vocab = new Tokenizer(tokenizer, engine.config.vocab_size)
+    await this.unload()
+    this.#engine = engine
+    this.#tokenizer = vocab
+  }
+
+  async data(bytes: Uint8Array | string): Promise<void> {
+    const waiting = this.#read
+    this.#read = undefined
+    if (typeof bytes === 'string') waiting?.reject(new PlanError(bytes))
+    else waiting?.resolve(bytes)
+  }
+
+  async unload(): Promise<void> {
+    for (const s of this.#sessions.values()) this.#free(s)
+    this.#sessions.clear()
+    this.#engine = undefined
+    this.#tokenizer = undefined
+  }
+
+  async generate(gen: number, number: number, params: GenerateParams): Promise<void> {
+    const engine = this.#engine
+    const tokenizer = this.#tokenizer
+    if (!engine || !tokenizer) throw new PlanError('model not loaded')
+    const session = this.#sessions.get(number) ?? {}
+    this.#sessions.set(number, session)
+    session.state ??= engine.newState()
+    const { seq_len, vocab_size } = engine.config
+    const prompt = tokenizer.encode(params.prompt, true, false)
+    this.#gens.set(gen, {
+      gen,
+      session,
+      params,
+      sampler: new Sampler(vocab_size, params.temp, params.topp, params.seed),
+      text: new Text(),
+      steps: params.steps === 0 || params.steps > seq_len ? seq_len : params.steps,
+      prompt,
+      fed: 1,
+      token: prompt[0]!,
+      pos: 0,
+      start: 0,
+      waiting: false,
+    })
+    void this.#run()
+  }
+
+  async say(gen: number, prompt: Uint8Array): Promise<void> {
+    const g = this.#gens.get(gen)
+    if (!g?.waiting) return
+    g.prompt = this.#tokenizer!.encode(prompt, true, false)
+    g.token = g.prompt[0]!
+    g.fed = 1
+    g.waiting = false
+    void this.#run()
+  }
+
+  async stop(gen: number): Promise<void> {
+    const g = this.#gens.get(gen)
+    if (g) this.#end(g)
+  }
+
+  async forget(session: number): Promise<void> {
+    const s = this.#sessions.get(session)
+    if (s) this.#free(s)
+    this.#sessions.delete(session)
+  }
+
+  async logits(session: number): Promise<Float32Array> {
+    return this.#sessions.get(session)?.logits?.slice() ?? new Float32Array(0)
+  }
+
+  events(): Promise<EngineEvent[]> {
+    return new Promise(resolve => {
+      this.#listener = resolve
+      this.#tell()
+    })
+  }
+
+  #free(s: Session): void {
+    if (s.state) this.#engine?.free(s.state)
+    s.state = undefined
+    s.logits = undefined
+  }
+
+  #emit(e: EngineEvent): void {
+    this.#events.push(e)
+    this.#tell()
+  }
+
+  #tell(): void {
+    if (!this.#listener || this.#events.length === 0) return
+    const listener = this.#listener
+    const events = this.#events
+    this.#listener = undefined
+    this.#events = []
+    listener(events)
+  }
+
+  async #run(): Promise<void> {
+    if (this.#running) return
+    this.#running = true
+    try {
+      for (;;) {
+        const ready = [...this.#gens.values()].filter(g => !g.waiting)
+        if (ready.length === 0) return
+        for (const g of ready) {
+          if (!this.#gens.has(g.gen)) continue
+          try {
+            this.#step(g)
+          } catch (e) {
+            this.#end(g, e instanceof Error ? e.message : String(e))
+          }
+          await turn()
+        }
+      }
+    } finally {
+      this.#running = false
+    }
+  }
+
+  /** One forward pass, and what llama2.c's generate() or chat() makes of it. */
+  #step(g: Generation): void {
+    const engine = this.#engine!
+    const { chat, logprobs } = g.params
+    const logits = engine.forward(g.session.state!, g.token, g.pos)
+    g.session.logits ??= new Float32Array(logits.length)
+    g.session.logits.set(logits)
+    const given = g.fed < g.prompt.length
+    // llama2.c's chat draws, and so moves the generator on, while it feeds the prompt too
+    const drawn = given && !chat ? undefined : g.sampler.sample(logits)
+    const next = given && !chat ? g.prompt[g.fed]! : drawn!
+    g.pos++
+
+    if (!chat) {
+      if (given) g.fed++
+      if (next === BOS) {
+        this.#end(g)
+        return
+      }
+      this.#token(g, next, given ? 0 : logprobs ? logprob(g.session.logits, next) : 0)
+      g.token = next
+    } else {
+      const over = g.token === EOS && !given
+      if (!given && next !== EOS) this.#token(g, next, 0)
+      if (next === EOS) this.#emitText(g, '\n')
+      g.token = given ? g.prompt[g.fed++]! : next
+      if (over && g.pos < g.steps) {
+        g.waiting = true
+        this.#emit({ type: 'turn', gen: g.gen })
+      }
+    }
+    if (g.start === 0) g.start = performance.now()
+    if (g.pos >= g.steps) this.#end(g)
+  }
+
+  #token(g: Generation, id: number, logprob: number): void {
+    const text = g.text.add(this.#tokenizer!.decode(g.token, id))
+    const last = this.#events.at(-1)
+    if (last?.type === 'tokens' && last.gen === g.gen) {
+      last.ids.push(id)
+      last.logprobs.push(logprob)
+      last.texts.push(text)
+    } else this.#emit({ type: 'tokens', gen: g.gen, pos: g.pos, ids: [id], logprobs: [logprob], texts: [text] })
+  }
+
+  #emitText(g: Generation, text: string): void {
+    this.#emit({ type: 'tokens', gen: g.gen, pos: g.pos, ids: [], logprobs: [], texts: [text] })
+  }
+
+  #end(g: Generation, error?: string): void {
+    this.#gens.delete(g.gen)
+    const ms = performance.now() - g.start
+    const rate = g.start > 0 && g.pos > 1 && ms > 0 ? ((g.pos - 1) / ms) * 1000 : 0
+    this.#emit({ type: 'end', gen: g.gen, pos: g.pos, rate, ...(error === undefined ? {} : { error }) })
+  }
+}
+
+/** What an engine worker's entry does: answers the calls of `EngineApi` that come through `endpoint`, or to the worker itself. */
+export function serveEngine(endpoint?: Parameters<typeof expose>[1]): void {
+  expose(new EngineHost(), endpoint)
+}

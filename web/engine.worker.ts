@@ -1,0 +1,3 @@
+import { serveEngine } from '../llmfs/worker.ts'
+
+serveEngine()
