@@ -140,7 +140,7 @@ class Connection<A> {
     const abort = new AbortController()
     const pending: Pending = { abort, settled: Promise.resolve() }
     this.reqs.set(tag, pending)
-    pending.settled = this.answer(f, { tag, signal: abort.signal }, pending)
+    pending.settled = this.answer(f, { tag, signal: abort.signal, iounit: this.iounit(undefined) }, pending)
   }
 
   private async answer(f: Fcall, req: Req, pending: Pending): Promise<void> {
@@ -218,7 +218,11 @@ class Connection<A> {
     if (--fid.ref > 0) return
     try {
       if (fid.omode !== -1 && fid.omode & c.ORCLOSE && this.srv.remove)
-        await this.srv.remove(fid, { tag: c.NOTAG, signal: new AbortController().signal })
+        await this.srv.remove(fid, {
+          tag: c.NOTAG,
+          signal: new AbortController().signal,
+          iounit: this.iounit(undefined),
+        })
     } catch (err) {
       if (!(err instanceof PlanError)) console.error('9P server: remove on close:', err)
     }

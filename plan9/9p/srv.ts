@@ -14,6 +14,8 @@ export interface Fid<A> {
 export interface Req {
   readonly tag: number
   readonly signal: AbortSignal
+  /** Bytes of data that one message of the connection carries at most: a Twrite of so many may be a part of a longer write. */
+  readonly iounit: number
 }
 
 type Await<T> = T | Promise<T>
