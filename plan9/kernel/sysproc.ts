@@ -24,7 +24,11 @@ import {
 /** The devices that RFNOMNT leaves: pipes, fds, the environment, the console, processes. */
 const nomntdevs = '|decp'
 
-/** @throws PlanError Ebadarg for contradicting flags, a child without RFPROC, RFMEM or RFNOWAIT without RFPROC */
+/**
+ * Differs: a child has no note handler until it calls notify. The parent's is a function of the parent's program.
+ *
+ * @throws PlanError Ebadarg for contradicting flags, a child without RFPROC, RFMEM or RFNOWAIT without RFPROC
+ */
 export function sysrfork(up: Proc, flag: number, child?: (sys: Sys) => Promise<string>): number {
   for (const both of [RFFDG | RFCFDG, RFNAMEG | RFCNAMEG, RFENVG | RFCENVG])
     if ((flag & both) === both) throw new PlanError(Ebadarg)
@@ -46,7 +50,6 @@ export function sysrfork(up: Proc, flag: number, child?: (sys: Sys) => Promise<s
   p.parentpid = up.pid
   p.text = up.text
   p.cons = up.cons
-  p.notify = up.notify
   p.hang = up.hang
   p.procmode = up.procmode
   p.basepri = p.priority = up.basepri
