@@ -140,37 +140,32 @@ class Inbox {
   /** Waits until there is something. Ends by a note the way a system call does. */
   async wait(sys: Sys): Promise<void> {
     while (this.empty) {
-      const note = sys.interrupted()
-      if (!note.aborted)
-        await new Promise<void>(resolve => {
-          this.#wake = resolve
-          note.addEventListener('abort', resolve, { once: true })
-        })
-      if (note.aborted) await sys.sleep(0)
+      const some = new Promise<void>(resolve => {
+        this.#wake = resolve
+      })
+      await orNote(sys, some)
     }
   }
 }
 
 /** `p`, unless a note comes first: then what the note does. */
 async function orNote<T>(sys: Sys, p: Promise<T>): Promise<T> {
-  const done = p.then(
-    () => undefined,
-    () => undefined,
-  )
-  let over = false
-  void done.then(() => {
-    over = true
-  })
-  while (!over) {
+  for (;;) {
     const note = sys.interrupted()
-    await new Promise<void>(resolve => {
-      void done.then(resolve)
-      if (note.aborted) resolve()
-      else note.addEventListener('abort', () => resolve(), { once: true })
+    let abort = () => {}
+    const noted = new Promise<'noted'>(resolve => {
+      abort = () => resolve('noted')
+      if (note.aborted) abort()
+      else note.addEventListener('abort', abort, { once: true })
     })
-    if (note.aborted) await sys.sleep(0)
+    try {
+      const first = await Promise.race([p.then(value => ({ value })), noted])
+      if (first !== 'noted') return first.value
+    } finally {
+      note.removeEventListener('abort', abort)
+    }
+    await sys.sleep(0)
   }
-  return p
 }
 
 async function load(sys: Sys, link: Link, o: Options, quantized: boolean): Promise<ModelInfo> {

@@ -1,6 +1,5 @@
 import { ORDWR } from '../../plan9/9p/const.ts'
 import { convM2S } from '../../plan9/9p/fcall.ts'
-import { fcallfmt } from '../../plan9/9p/fmt.ts'
 import { serve } from '../../plan9/9p/server.ts'
 import { tap } from '../../plan9/9p/tap.ts'
 import { MREPL, type Program, type Sys } from '../../plan9/kernel/sys.ts'
@@ -12,7 +11,8 @@ import { announce } from '../host.ts'
 import { processFiles } from './file.ts'
 
 /** Prints the 9P of the connections called `name` on the process's fd 2. Returns what ends it. */
-function trace(sys: Sys, name: string): () => void {
+async function trace(sys: Sys, name: string): Promise<() => void> {
+  const { fcallfmt } = await import('../../plan9/9p/fmt.ts')
   const before = tap.see
   tap.see = (conn, sent, msg) => {
     before?.(conn, sent, msg)
@@ -56,9 +56,9 @@ const llmfs: Program = async (sys, argv) => {
     await postsrv(
       sys,
       srvname,
-      child => {
+      async child => {
         const served = new Llmfs({ files: processFiles(child), user: child.user })
-        const untrace = debug ? trace(child, name) : undefined
+        const untrace = debug ? await trace(child, name) : undefined
         fs = served
         return {
           ...served.srv,

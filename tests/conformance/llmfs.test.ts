@@ -58,7 +58,7 @@ const memoryFiles = {
 }
 
 /** A mount straight over 9P: no kernel between. */
-export async function clientMount(fs: Llmfs, msize?: number): Promise<LlmMount> {
+async function clientMount(fs: Llmfs, msize?: number): Promise<LlmMount> {
   const [here, there] = pipeTransport()
   serve(there, fs.srv)
   const client = await Client.connect(here, msize === undefined ? {} : { msize })
