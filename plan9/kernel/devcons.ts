@@ -1,5 +1,5 @@
 import { DMDIR, QTDIR } from '../9p/const.ts'
-import { Ebadarg, Ebadspec, Eintr, Eio, Enoctl, Eperm, PlanError } from '../error.ts'
+import { Ebadarg, Ebadctl, Ebadspec, Eintr, Eio, Enoctl, Eperm, PlanError } from '../error.ts'
 import {
   devattach,
   devdefaults,
@@ -248,7 +248,9 @@ export function devcons(k: Kernel): Dev {
         return conswrite(up, driver(c), data)
       case Qconsctl: {
         const f = parsecmd(data)
-        driver(c).ctl?.(lookupcmd(f, { rawon: 1, rawoff: 1, holdon: 1, holdoff: 1 }))
+        const cmd = lookupcmd(f, { rawon: 1, rawoff: 1, holdon: 1, holdoff: 1, comfort: 2 })
+        if (cmd === 'comfort' && f[1] !== 'on' && f[1] !== 'off') throw new PlanError(Ebadctl)
+        driver(c).ctl?.(f.join(' '))
         break
       }
       case Qdrivers:

@@ -128,6 +128,35 @@ describe('interruption', () => {
   })
 })
 
+test('a note ends the wait of an exit for a server that answers no clunk', async () => {
+  const { srv } = blocker()
+  let clunks = 0
+  const t = boot(
+    {},
+    {
+      slow: served({
+        ...srv,
+        clunk() {
+          clunks++
+          return new Promise<void>(() => {})
+        },
+      }),
+    },
+  )
+  await t.proc(async sys => {
+    await mount(sys, '/srv/slow', '/mnt')
+    const pid = await sys.rfork(RFPROC | RFFDG, async child => {
+      await child.open('/mnt/echo', OREAD)
+      return 'done'
+    })
+    for (let i = 0; i < 50 && clunks === 0; i++) await sys.sleep(0)
+    expect(t.k.procs.get(pid)?.dead).toBe(true)
+    t.k.postnote(PNPROC, pid, 'interrupt')
+    expect((await sys.wait()).msg).toMatch(/: done$/)
+    await sys.rfork(RFNAMEG)
+  })
+})
+
 describe('servers', () => {
   test('one in a process, posted in /srv, is mounted by others', async () => {
     const t = boot()

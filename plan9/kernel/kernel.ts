@@ -19,6 +19,7 @@ import { type Dev, Egrp, Fgrp, Path, Pgrp, Proc, Rgrp, shadow } from './portdat.
 import { launch, newproc, pexit } from './proc.ts'
 import { type ConsDriver, MREPL, PNGROUP, type ProgramTable, type Sys } from './sys.ts'
 import { Syscalls } from './syscall.ts'
+import { yieldq } from './sysproc.ts'
 
 export interface KernelOptions {
   programs: ProgramTable
@@ -62,6 +63,9 @@ bind /$cputype/bin /bin
 bind -a /rc/bin /bin
 `
 
+/** Milliseconds that processes may keep the host out. */
+const QUANTUM = 10
+
 /** One Plan 9: its devices, its processes, its clock. */
 export class Kernel {
   readonly programs: ProgramTable
@@ -82,6 +86,9 @@ export class Kernel {
   readonly memory: () => { used: number; total: number }
   readonly fasthz = 1_000_000_000n
   readonly boottime: number
+  /** While the host has its turn: what system calls wait for. */
+  parked: Promise<void> | undefined
+  private lastturn = performance.now()
   private readonly now: () => number
   /** Milliseconds that the clock was set ahead. */
   private todoff = 0
@@ -129,6 +136,19 @@ export class Kernel {
 
   fastticks(): bigint {
     return BigInt(Math.floor(performance.now() * 1e6))
+  }
+
+  /**
+   * Gives the host a turn when it has had none for QUANTUM: processes that wait only for each other would let no key
+   * press, timer or message in. All system calls wait then, or those that go on would keep the turn.
+   */
+  preempt(): Promise<void> | undefined {
+    if (this.parked === undefined && performance.now() - this.lastturn > QUANTUM)
+      this.parked = yieldq().then(() => {
+        this.parked = undefined
+        this.lastturn = performance.now()
+      })
+    return this.parked
   }
 
   /** Prints to /dev/kmesg and /dev/kprint. */

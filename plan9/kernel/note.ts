@@ -9,10 +9,14 @@ import { pexit, Unwind } from './proc.ts'
  * Posts a note. What blocks is interrupted. A process that has no handler ends here and now, with the note as its
  * status: nothing that it could still do would show. (So one that waits for something outside the kernel ends too.)
  *
- * @returns false when it cannot be posted: the process is exiting, or has too many waiting
+ * @returns false when it cannot be posted: the process is exiting (and then waits for no close any more), or has too many
  */
 export function postnote(p: Proc, msg: string, flag: Noteflag = 'user'): boolean {
-  if (p.dead || p.kp) return false
+  if (p.dead) {
+    p.exitnow?.()
+    return false
+  }
+  if (p.kp) return false
   const note: Note = { msg: utfcut(msg, ERRMAX - 1), flag }
   if (flag !== 'user' && (p.notify === undefined || p.notified)) p.notes = []
   if (p.notes.length >= NNOTE) return false

@@ -437,6 +437,48 @@ describe('notes', () => {
   })
 })
 
+describe('the host', () => {
+  test('gets its turn while processes keep each other busy', async () => {
+    const t = boot()
+    await t.proc(async sys => {
+      const [a, b] = await sys.pipe()
+      const pids: number[] = []
+      for (const fd of [a, b])
+        pids.push(
+          await sys.rfork(RFPROC, async child => {
+            for (;;) {
+              await child.write(fd, 'x')
+              await child.read(fd, 1)
+            }
+          }),
+        )
+      const start = performance.now()
+      setTimeout(() => {
+        for (const pid of pids) t.k.postnote(PNPROC, pid, 'enough')
+      }, 20)
+      expect((await sys.wait()).msg).toMatch(/: enough$/)
+      expect((await sys.wait()).msg).toMatch(/: enough$/)
+      expect(performance.now() - start).toBeLessThan(5000)
+    })
+  })
+
+  test('a wait is interrupted like any other call', async () => {
+    const t = boot()
+    await t.proc(async sys => {
+      sys.notify(() => true)
+      const pid = await sys.rfork(RFPROC, async child => {
+        await child.sleep(1e6)
+        return ''
+      })
+      const waiting = errof(sys.wait())
+      t.k.postnote(PNPROC, sys.pid, 'x')
+      expect(await waiting).toBe('interrupted')
+      t.k.kill(pid)
+      expect((await sys.wait()).pid).toBe(pid)
+    })
+  })
+})
+
 describe('exec', () => {
   test('runs programs, with their arguments, in the same process', async () => {
     const t = boot()

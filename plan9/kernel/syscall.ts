@@ -38,10 +38,14 @@ export class Syscalls implements Sys {
    */
   private async call<T>(name: string, f: (up: Proc) => Await<T>): Promise<T> {
     const { up, gen } = this
+    const { k } = up
+    if ((++k.stats.syscall & 63) === 0 || k.parked) {
+      const parked = k.preempt()
+      if (parked) await parked
+    }
     if (up.gen !== gen) throw new Unwind()
     if (up.attn && !up.delivering) await this.attend()
     const handling = up.delivering
-    up.k.stats.syscall++
     up.incall++
     up.psstate = name
     let result: T | undefined

@@ -106,15 +106,21 @@ export function syssleep(up: Proc, ms: number): Promise<void> {
   })
 }
 
-/** Those who yield, until the channel's message comes round. (A timer of 0 ms takes up to 4.) */
+/** Those who yield, until a message comes round. (A timer of 0 ms takes up to 4.) */
 let yielders: (() => void)[] = []
-let channel: MessageChannel | undefined
+/**
+ * Two channels in turn: Node hands over up to 1000 messages of one channel, those posted meanwhile included, before its
+ * timers and its input get their turn.
+ */
+const channels: MessageChannel[] = []
 
-function yieldq(): Promise<void> {
+export function yieldq(): Promise<void> {
   return new Promise(resolve => {
     yielders.push(resolve)
     if (yielders.length > 1) return
-    const { port1, port2 } = (channel ??= new MessageChannel())
+    if (channels.length === 0) channels.push(new MessageChannel(), new MessageChannel())
+    channels.reverse()
+    const { port1, port2 } = channels[0]!
     // The listener goes when nobody waits: in Node it would keep the host running.
     port1.onmessage = () => {
       port1.onmessage = null
