@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Llmfs } from '../../llmfs/fs.ts'
-import { setEngineWorker } from '../../llmfs/host.ts'
+import { type EngineWorker, setEngineWorker } from '../../llmfs/host.ts'
 import { Client } from '../../plan9/9p/client.ts'
 import { OREAD } from '../../plan9/9p/const.ts'
 import { serve } from '../../plan9/9p/server.ts'
@@ -175,5 +175,43 @@ describe('the end of llmfs', () => {
     await end()
     await blocked
     await expect(m.open('clone', OREAD)).rejects.toThrow('too many sessions')
+  })
+
+  test('of its thread alone ends what generates with an error; the next load starts another', async () => {
+    let thread: EngineWorker | undefined
+    setEngineWorker(() => (thread = engineWorker()))
+    const { mount, files, end } = await subject()()
+    const m = await mount()
+    const write = async (path: string, text: string) => {
+      const f = await m.open(path, 1)
+      await f.write(new TextEncoder().encode(text), 0)
+      await f.close()
+    }
+    const read = async (path: string) => {
+      const f = await m.open(path, OREAD)
+      try {
+        let text = ''
+        for (;;) {
+          const b = await f.read(8192, text.length)
+          if (b.length === 0) return text
+          text += new TextDecoder().decode(b)
+        }
+      } finally {
+        await f.close()
+      }
+    }
+    const load = `load ${files.model} ${files.tokenizer}`
+    await write('ctl', load)
+    await read('clone')
+    await write('0/ctl', 'temp 0\nsteps 0\ngenerate')
+    thread!.terminate()
+    await expect(read('0/output')).rejects.toThrow('engine: thread ended')
+    expect(await read('0/status')).toBe('error engine: thread ended\n')
+    expect(await read('ctl')).toBe('unloaded\n')
+    await write('ctl', load)
+    await write('0/ctl', 'generate')
+    expect(await read('0/output')).toMatch(/^Once upon a time/)
+    await end()
+    setEngineWorker(engineWorker)
   })
 })

@@ -294,4 +294,32 @@ describe('llmfs', () => {
       expect(await readall(sys, '/tmp/err')).toMatch(/<- Tversion .*\n-> Rversion /)
     })
   })
+
+  test('ends, and its thread with it, when the entry and the last mount are gone', async () => {
+    let ended: () => void = () => {}
+    const terminated = new Promise<void>(resolve => {
+      ended = resolve
+    })
+    setEngineWorker(() => {
+      const worker = engineWorker()
+      return {
+        ...worker,
+        terminate: () => {
+          worker.terminate()
+          ended()
+        },
+      }
+    })
+    try {
+      await mounted([], async sys => {
+        await echo(sys, 'load /lib/llm/stories.bin /lib/llm/tokenizer.bin', '/mnt/llm/ctl')
+        await sys.remove('/srv/llm')
+        expect(await readall(sys, '/mnt/llm/model')).toMatch(/^dim 128\n/)
+        await sys.unmount(undefined, '/mnt/llm')
+        await terminated
+      })
+    } finally {
+      setEngineWorker(engineWorker)
+    }
+  })
 })
