@@ -92,12 +92,13 @@ export interface Sys {
    * is the function here.) RFMEM is accepted; TypeScript programs always share memory.
    */
   rfork(flags: number, child?: (sys: Sys) => Promise<string>): Promise<number>
-  /** On success the caller never goes on: its promise is left behind and the new program runs in the same process. */
+  /** On success the caller never goes on: the new program runs in the same process, and every call of the old unwinds. */
   exec(name: string, argv: string[]): Promise<never>
   exits(status: string): never
   /** Waits for the next child to exit. @throws PlanError Enochild */
   wait(): Promise<Waitmsg>
 
+  /** A child that rfork made, and a program that exec began, have no handler until they call this. */
   notify(handler: NoteHandler | undefined): void
   postnote(kind: number, pid: number, note: string): Promise<void>
   /** Posts the note "alarm" after ms milliseconds; 0 cancels. Returns what was left of the previous one. */
