@@ -6,6 +6,7 @@ import { random } from '../../../tests/llm/models.ts'
 import { quantize, rmsnorm, rotate, round } from '../forward.ts'
 import { ropeTable } from '../math.ts'
 import { Arena, instantiate } from '../simd.ts'
+// @ts-expect-error: build.mjs is plain JavaScript, which Node runs before anything is installed
 import { compile } from './build.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))

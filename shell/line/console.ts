@@ -1,0 +1,449 @@
+import { Eintr, PlanError } from '../../plan9/error.ts'
+import type { ConsDriver } from '../../plan9/kernel/sys.ts'
+import { type Key, Keys } from './keys.ts'
+import { width } from './width.ts'
+
+/** What to put in place of the characters from `start` to the cursor, and what else would fit. */
+export interface Completion {
+  /** In characters of the line. */
+  start: number
+  text: string
+  /** Names to show when `text` brings nothing new. */
+  options: string[]
+}
+
+export interface ConsoleOptions {
+  /** Bytes for the terminal. Resolves when more can be taken. */
+  output(data: Uint8Array): void | Promise<void>
+  /** DEL was typed. */
+  interrupt(): void
+  /** Completes the word before the cursor; the line is given as characters. */
+  complete?(line: string, cursor: number): Promise<Completion | undefined>
+  cols?: number
+  rows?: number
+}
+
+const utf8 = new TextEncoder()
+const HISTORY = 500
+/** Characters of the output's last line that are kept, to be written again with the line that is being typed. */
+const TAIL = 1024
+
+/**
+ * A console's line discipline and line editor, between a terminal of the xterm kind and cons(3).
+ *
+ * Cooked, as on Plan 9: what is typed is echoed and can be edited until Enter releases the line to whoever reads; DEL throws
+ * it away and interrupts, ^D releases what there is (nothing: an end of file), ^U kills the line, ^W a word, ^H a character,
+ * ^F or Insert completes a name. Raw, after `rawon`: every character is released as it comes, without an echo.
+ *
+ * Comfort, ours, on until `comfort off` is written to consctl: ^C is DEL, Tab is ^F, the arrows bring back earlier lines and
+ * move, ^A ^E Home End ^K and ^L do what they do elsewhere.
+ *
+ * The line typed may take several rows. It knows where on the screen it began because it sees all output; output that comes
+ * meanwhile goes above, and the line is written again below it.
+ */
+export class Console implements ConsDriver {
+  private readonly o: ConsoleOptions
+  private readonly keys = new Keys()
+  private cols: number
+  private raw = false
+  private comfort = true
+  private hinted = false
+
+  /** The line being typed, a character each, and where in it the cursor is. */
+  private line: string[] = []
+  private cursor = 0
+  /** The output's last line, which is often a prompt, and the column that it ends at. */
+  private tail = ''
+  private column = 0
+  private readonly decoder = new TextDecoder()
+
+  /** Lines released and not read yet; an empty one is an end of file. */
+  private released: Uint8Array[] = []
+  private readers: (() => void)[] = []
+
+  private history: string[] = []
+  /** Where in the history the line is from; its length for one that is new. */
+  private at = 0
+  private draft = ''
+  /** Keys wait for a completion. */
+  private completing: Promise<void> | undefined
+
+  constructor(o: ConsoleOptions) {
+    this.o = o
+    this.cols = o.cols || 80
+  }
+
+  // ---- to and from the kernel
+
+  async read(n: number, signal: AbortSignal): Promise<Uint8Array> {
+    while (this.released.length === 0) await this.wait(signal)
+    const data = this.released.shift()!
+    if (data.length > n) this.released.unshift(data.subarray(n))
+    return data.subarray(0, n)
+  }
+
+  private wait(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(new PlanError(Eintr))
+      const done = () => {
+        signal.removeEventListener('abort', abort)
+        resolve()
+      }
+      const abort = () => {
+        this.readers = this.readers.filter(r => r !== done)
+        reject(new PlanError(Eintr))
+      }
+      this.readers.push(done)
+      signal.addEventListener('abort', abort, { once: true })
+    })
+  }
+
+  private release(data: Uint8Array): void {
+    this.released.push(data)
+    for (const wake of this.readers.splice(0)) wake()
+  }
+
+  write(data: Uint8Array): void | Promise<void> {
+    const text = this.decoder.decode(data, { stream: true })
+    if (text === '') return
+    const shown = this.line.length > 0 && !this.raw
+    const erase = shown ? this.erase() : ''
+    const out = this.raw ? text : text.replace(/\r?\n/g, '\r\n')
+    this.track(out)
+    return this.put(erase + out + (shown ? this.redraw() : ''))
+  }
+
+  ctl(msg: string): void {
+    if (msg === 'rawon' && !this.raw) {
+      if (this.line.length > 0) this.release(utf8.encode(this.line.join('')))
+      this.clear()
+      this.raw = true
+    } else if (msg === 'rawoff') this.raw = false
+    else if (msg === 'comfort on') this.comfort = true
+    else if (msg === 'comfort off') this.comfort = false
+  }
+
+  // ---- to and from the terminal
+
+  /** What was typed, as a terminal sends it, with BS for the key that erases and DEL (or `ESC [ 3 ~`) for the one that interrupts. */
+  input(data: Uint8Array | string): void {
+    for (const key of this.keys.push(data)) {
+      if (this.completing) void this.completing.then(() => this.key(key))
+      else this.key(key)
+    }
+  }
+
+  resize(cols: number, _rows: number): void {
+    if (cols < 1 || cols === this.cols) return
+    // The terminal has wrapped what it shows anew; where is its affair, so the line begins again on a row of its own.
+    const typed = this.line.length > 0 && !this.raw
+    this.cols = cols
+    if (!typed) return
+    this.put(`\r\n${this.tail}${this.redraw()}`)
+  }
+
+  private put(text: string): void | Promise<void> {
+    if (text !== '') return this.o.output(utf8.encode(text))
+  }
+
+  /** Follows the output's cursor as far as it matters: the column, and the text since the last new line. */
+  private track(out: string): void {
+    const nl = Math.max(out.lastIndexOf('\n'), out.lastIndexOf('\x1b[2J'), out.lastIndexOf('\x1bc'))
+    if (nl >= 0) {
+      this.tail = ''
+      this.column = 0
+    }
+    const rest = nl < 0 ? out : out.slice(nl + (out[nl] === '\n' ? 1 : out.startsWith('\x1b[2J', nl) ? 4 : 2))
+    this.tail = (this.tail + rest).slice(-TAIL)
+    const visible = rest.replace(/\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])/g, '')
+    for (const ch of visible) {
+      if (ch === '\r') {
+        this.column = 0
+        this.tail = ''
+      } else if (ch === '\b') this.column = Math.max(0, this.column - 1)
+      else if (ch === '\t') this.column = Math.min(this.cols - 1, (Math.floor(this.column / 8) + 1) * 8)
+      else if (ch >= ' ') this.column = this.advance(this.column, ch)
+    }
+    this.column %= this.cols
+  }
+
+  /** The column after `ch` at `column`, counted on from row to row: a wide character that does not fit begins the next. */
+  private advance(column: number, ch: string): number {
+    const w = ch < ' ' ? 2 : width(ch)
+    const left = this.cols - (column % this.cols)
+    return column + (w > left ? left + w : w)
+  }
+
+  /** How the first n characters of the line end, in columns counted on from the row where it begins. */
+  private place(n: number): number {
+    let p = this.column
+    for (let i = 0; i < n; i++) p = this.advance(p, this.line[i]!)
+    return p
+  }
+
+  /** From one place of the line's rows to another. */
+  private move(from: number, to: number): string {
+    const rows = Math.floor(to / this.cols) - Math.floor(from / this.cols)
+    const vertical = rows < 0 ? `\x1b[${-rows}A` : rows > 0 ? `\x1b[${rows}B` : ''
+    const column = to % this.cols
+    return `${vertical}\r${column > 0 ? `\x1b[${column}C` : ''}`
+  }
+
+  /** Takes the line off the screen; the cursor is then where it began. */
+  private erase(): string {
+    return `${this.move(this.place(this.cursor), this.column)}\x1b[J`
+  }
+
+  /** Writes the line, from where it begins, and puts the cursor into it. */
+  private redraw(): string {
+    const end = this.place(this.line.length)
+    // A full row leaves the terminal undecided where it is: go on to the next one.
+    const full = this.line.length > 0 && end % this.cols === 0 ? '\r\n' : ''
+    return this.show(this.line) + full + this.move(end, this.place(this.cursor))
+  }
+
+  /** Characters as they are shown: control characters as ^X. */
+  private show(chars: string[]): string {
+    return chars.map(ch => (ch < ' ' ? `^${String.fromCharCode(ch.charCodeAt(0) + 64)}` : ch)).join('')
+  }
+
+  /** Changes the line and shows it. */
+  private edit(change: () => void): void {
+    const erase = this.erase()
+    change()
+    this.put(erase + this.redraw())
+  }
+
+  private clear(): void {
+    this.line = []
+    this.cursor = 0
+    this.at = this.history.length
+    this.draft = ''
+  }
+
+  /** The cursor goes on below the line, which is done. */
+  private newline(): void {
+    const end = this.place(this.line.length)
+    const full = this.line.length > 0 && end % this.cols === 0
+    this.put(this.move(this.place(this.cursor), end) + (full ? '' : '\r\n'))
+    this.track('\n')
+  }
+
+  // ---- keys
+
+  private key(key: Key): void {
+    if (this.raw) {
+      this.release(utf8.encode(key.raw))
+      return
+    }
+    if (key.name === 'paste') {
+      this.paste(key.text)
+      return
+    }
+    const action = this.bound(key.name)
+    if (action) action()
+    else if (key.text !== '') this.insert([...key.text])
+  }
+
+  /** What a key does, besides being typed. */
+  private bound(name: string): (() => void) | undefined {
+    switch (name) {
+      case 'enter':
+        return () => this.enter()
+      case 'DEL':
+        return () => this.interrupt()
+      case '^D':
+        return () => this.eof()
+      case '^U':
+        return () =>
+          this.edit(() => {
+            this.line.splice(0, this.cursor)
+            this.cursor = 0
+          })
+      case '^W':
+        return () => this.edit(() => this.drop(this.wordLeft()))
+      case '^H':
+        return () => this.edit(() => this.drop(this.cursor - 1))
+      case '^F':
+      case 'insert':
+        return () => this.complete()
+    }
+    if (!this.comfort) return name === '' ? undefined : () => {}
+    switch (name) {
+      case '^C':
+        return () => {
+          this.interrupt()
+          if (this.hinted) return
+          this.hinted = true
+          this.write(utf8.encode('(^C does what DEL does on Plan 9: it interrupts)\n'))
+        }
+      case 'tab':
+        return () => this.complete()
+      case 'up':
+      case '^P':
+        return () => this.recall(-1)
+      case 'down':
+      case '^N':
+        return () => this.recall(1)
+      case 'left':
+        return () => this.go(this.cursor - 1)
+      case 'right':
+        return () => this.go(this.cursor + 1)
+      case 'home':
+      case '^A':
+        return () => this.go(0)
+      case 'end':
+      case '^E':
+        return () => this.go(this.line.length)
+      case 'wordleft':
+        return () => this.go(this.wordLeft())
+      case 'wordright':
+        return () => this.go(this.wordRight())
+      case '^K':
+        return () => this.edit(() => this.line.splice(this.cursor))
+      case '^L':
+        return () => {
+          const { tail } = this
+          this.put(`\x1b[H\x1b[2J${tail}`)
+          this.put(this.redraw())
+        }
+    }
+    // Other control keys have no meaning here, and are not typed.
+    return name === '' ? undefined : () => {}
+  }
+
+  private insert(chars: string[]): void {
+    if (this.cursor === this.line.length && chars.length === 1) {
+      // At the end of a row nothing but the character itself has to be drawn.
+      const before = this.place(this.line.length)
+      this.line.push(chars[0]!)
+      this.cursor++
+      const after = this.place(this.line.length)
+      const [a, b] = [Math.floor(before / this.cols), Math.floor(after / this.cols)]
+      if (a === b) {
+        this.put(this.show(chars))
+        return
+      }
+      this.put(this.move(before, this.column) + this.redraw())
+      return
+    }
+    this.edit(() => {
+      this.line.splice(this.cursor, 0, ...chars)
+      this.cursor += chars.length
+    })
+  }
+
+  /** Text from the clipboard: no key in it has a meaning but the end of a line. */
+  private paste(text: string): void {
+    const lines = text.replace(/\r\n?/g, '\n').split('\n')
+    lines.forEach((part, i) => {
+      if (part !== '') this.insert([...part])
+      if (i + 1 < lines.length) this.enter()
+    })
+  }
+
+  private enter(): void {
+    const text = this.line.join('')
+    this.newline()
+    if (text.trim() !== '' && this.history.at(-1) !== text) this.history.push(text)
+    if (this.history.length > HISTORY) this.history.shift()
+    this.clear()
+    this.release(utf8.encode(`${text}\n`))
+  }
+
+  private interrupt(): void {
+    if (this.line.length > 0 || this.column > 0) this.newline()
+    this.clear()
+    this.released = []
+    this.o.interrupt()
+  }
+
+  private eof(): void {
+    const text = this.line.join('')
+    if (text !== '') {
+      // What was typed stays on the screen; what comes next goes behind it.
+      this.put(this.move(this.place(this.cursor), this.place(this.line.length)))
+      this.track(this.show(this.line))
+    }
+    this.clear()
+    this.release(utf8.encode(text))
+  }
+
+  private go(to: number): void {
+    const cursor = Math.max(0, Math.min(this.line.length, to))
+    if (cursor === this.cursor) return
+    this.put(this.move(this.place(this.cursor), this.place(cursor)))
+    this.cursor = cursor
+  }
+
+  /** Takes out what is between `from` and the cursor. */
+  private drop(from: number): void {
+    const start = Math.max(0, from)
+    this.line.splice(start, this.cursor - start)
+    this.cursor = start
+  }
+
+  private wordLeft(): number {
+    let i = this.cursor
+    while (i > 0 && !/[\p{L}\p{N}_]/u.test(this.line[i - 1]!)) i--
+    while (i > 0 && /[\p{L}\p{N}_]/u.test(this.line[i - 1]!)) i--
+    return i
+  }
+
+  private wordRight(): number {
+    let i = this.cursor
+    while (i < this.line.length && !/[\p{L}\p{N}_]/u.test(this.line[i]!)) i++
+    while (i < this.line.length && /[\p{L}\p{N}_]/u.test(this.line[i]!)) i++
+    return i
+  }
+
+  private recall(step: number): void {
+    const to = this.at + step
+    if (to < 0 || to > this.history.length) return
+    if (this.at === this.history.length) this.draft = this.line.join('')
+    this.edit(() => {
+      this.at = to
+      this.line = [...(this.history[to] ?? this.draft)]
+      this.cursor = this.line.length
+    })
+  }
+
+  private complete(): void {
+    const { complete } = this.o
+    if (!complete) return
+    const before = this.line
+    const cursor = this.cursor
+    const done = complete(this.line.join(''), this.cursor)
+      .catch(() => undefined)
+      .then(found => {
+        this.completing = undefined
+        // An interrupt may have taken the line away meanwhile.
+        if (!found || this.line !== before || this.cursor !== cursor) return
+        const old = this.line.slice(found.start, cursor).join('')
+        if (found.text !== old) {
+          this.edit(() => {
+            this.line.splice(found.start, cursor - found.start, ...found.text)
+            this.cursor = found.start + [...found.text].length
+          })
+        } else if (found.options.length > 1) this.list(found.options)
+      })
+    this.completing = done
+  }
+
+  /** Shows names in columns above the line. */
+  private list(names: string[]): void {
+    const { tail } = this
+    const size = 2 + Math.max(...names.map(name => [...name].reduce((n, ch) => n + width(ch), 0)))
+    const perRow = Math.max(1, Math.floor(this.cols / size))
+    const rows = Math.ceil(names.length / perRow)
+    let text = ''
+    for (let r = 0; r < rows; r++) {
+      let row = ''
+      for (let i = r; i < names.length; i += rows) row += names[i]! + ' '.repeat(Math.max(0, size - names[i]!.length))
+      text += `${row.trimEnd()}\r\n`
+    }
+    const cursor = this.place(this.cursor)
+    const end = this.place(this.line.length)
+    this.put(`${this.move(cursor, end)}\r\n${text}${tail}${this.redraw()}`)
+  }
+}

@@ -1,0 +1,74 @@
+import { connect, createServer, type Socket } from 'node:net'
+import { type ByteStream, streamTransport } from '../../plan9/9p/framer.ts'
+import type { Transport } from '../../plan9/9p/transport.ts'
+import { PlanError } from '../../plan9/error.ts'
+
+/** The services of /lib/ndb that 9P is found at. */
+const services: Record<string, number> = { '9fs': 564, exportfs: 17007, rexexec: 17009, t9fs: 17020 }
+
+export interface Addr {
+  /** `*` is every address of the machine. */
+  host: string
+  port: number
+}
+
+/**
+ * A dial string, tcp!host!service or net!host!service; the service is a name or a port, by default 9fs. host:port is
+ * understood too, for it is what people type.
+ *
+ * @throws PlanError
+ */
+export function parseaddr(addr: string): Addr {
+  const colon = /^([^!:]+):(\d+)$/.exec(addr)
+  const [net, host, service = '9fs', ...rest] = colon ? ['tcp', colon[1], colon[2]] : addr.split('!')
+  const port = services[service] ?? (/^\d+$/.test(service) ? Number(service) : Number.NaN)
+  if ((net !== 'tcp' && net !== 'net') || !host || rest.length > 0 || !(port >= 0 && port < 65536))
+    throw new PlanError(`bad address: ${addr}`)
+  return { host, port }
+}
+
+function reason(err: NodeJS.ErrnoException): string {
+  if (err.code === 'ECONNREFUSED') return 'connection refused'
+  if (err.code === 'ENOTFOUND' || err.code === 'EAI_AGAIN') return "can't translate address"
+  if (err.code === 'EADDRINUSE') return 'address in use'
+  if (err.code === 'ETIMEDOUT') return 'connection timed out'
+  return err.message
+}
+
+/** A socket as a stream of bytes. A socket that breaks is one that has ended. */
+export function socketStream(socket: Socket): ByteStream {
+  socket.setNoDelay(true)
+  const chunks = socket[Symbol.asyncIterator]()
+  socket.on('error', () => socket.destroy())
+  return {
+    async read() {
+      const next = await chunks.next().catch(() => ({ done: true as const, value: undefined }))
+      return next.done ? new Uint8Array(0) : new Uint8Array(next.value as Buffer)
+    },
+    write: data => new Promise((resolve, reject) => socket.write(data, err => (err ? reject(err) : resolve()))),
+    close: () => void socket.destroySoon(),
+  }
+}
+
+/** Connects to a 9P server. @throws PlanError */
+export function dial(addr: string): Promise<Transport> {
+  const { host, port } = parseaddr(addr)
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port })
+    socket.once('error', err => reject(new PlanError(`${reason(err)}: ${addr}`)))
+    socket.once('connect', () => resolve(streamTransport(socketStream(socket))))
+  })
+}
+
+/** Listens for 9P clients. `port` is the one chosen where the address has 0. @throws PlanError */
+export function announce(addr: string, accept: (t: Transport) => void): Promise<{ port: number; close(): void }> {
+  const { host, port } = parseaddr(addr)
+  const server = createServer(socket => accept(streamTransport(socketStream(socket))))
+  return new Promise((resolve, reject) => {
+    server.once('error', err => reject(new PlanError(`announce ${addr}: ${reason(err)}`)))
+    server.listen(port, host === '*' ? undefined : host, () => {
+      const at = server.address()
+      resolve({ port: typeof at === 'object' && at ? at.port : port, close: () => void server.close() })
+    })
+  })
+}
