@@ -108,6 +108,7 @@ class Parser {
     let node: Node = { t: 'empty' }
     while (this.pos < this.src.length && this.src[this.pos] !== NL)
       node = { t: 'cat', a: node, b: this.literal(this.src[this.pos++]!) }
+    if (node.t === 'empty') this.fail('empty pattern')
     return node
   }
 

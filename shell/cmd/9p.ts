@@ -1,16 +1,16 @@
-import { Client, type Fid } from '../../plan9/9p/client.ts'
 import { DMDIR, ORDWR, OREAD, OTRUNC, OWRITE, QTAPPEND, QTAUTH, QTDIR, QTEXCL } from '../../plan9/9p/const.ts'
 import type { Dir } from '../../plan9/9p/dir.ts'
-import type { Program, Sys } from '../../plan9/kernel/sys.ts'
+import { MCREATE, MREPL, type Program, RFNAMEG, type Sys } from '../../plan9/kernel/sys.ts'
 import { Arg, usage } from '../../plan9/libc/arg.ts'
 import { Bin, Bsize, write } from '../../plan9/libc/bio.ts'
-import { fdTransport } from '../../plan9/libc/fdtransport.ts'
+import { dirreadall, dirstat, isdir } from '../../plan9/libc/dirread.ts'
 import { dirmodefmt, strtol } from '../../plan9/libc/fmt.ts'
 import { quotestr } from '../../plan9/libc/quote.ts'
 import { strcmp } from '../../plan9/libc/rune.ts'
-import { r, sysfatal } from '../../plan9/libc/sysfatal.ts'
+import { eprint, r, sysfatal } from '../../plan9/libc/sysfatal.ts'
 import { now, tmfmt, tmtime, tzload } from '../../plan9/libc/tm.ts'
-import { dial, netmkaddr } from './dial.ts'
+import { netmkaddr } from './dial.ts'
+import { connect } from './srv.ts'
 
 const help = [
   'usage: 9p [-n] [-a address] [-A aname] cmd args...',
@@ -48,12 +48,17 @@ function dirfmt(d: Dir): string {
   )
 }
 
+/** Where servers are mounted, in a name space of our own: a directory that is there. */
+const places = ['/n', '/mnt', '/tmp']
+
 class P9 {
   readonly sys: Sys
   readonly argv0: string
   addr: string | undefined
   aname = ''
-  readonly #roots = new Map<string, Fid>()
+  #place: string | undefined
+  /** The server mounted last. */
+  #mounted: string | undefined
 
   constructor(sys: Sys, argv0: string) {
     this.sys = sys
@@ -64,62 +69,64 @@ class P9 {
     return sysfatal(this.sys, this.argv0, msg)
   }
 
-  /** The server's root, and the path under it. */
-  async mount(name: string): Promise<{ root: Fid; path: string[] }> {
-    const path = elements(name)
-    let addr = this.addr
-    if (addr === undefined) {
-      addr = path.shift()
-      if (addr === undefined) return this.fatal(`bad name ${name}: no server in it`)
+  async #findplace(): Promise<string> {
+    for (const p of places) {
+      const d = await dirstat(this.sys, p)
+      if (d !== undefined && isdir(d)) return p
     }
-    let root = this.#roots.get(addr)
-    if (root === undefined) {
-      let t: ReturnType<typeof fdTransport>
+    return this.fatal(`none of ${places.join(' ')} is there to mount on`)
+  }
+
+  /** Mounts the server that a name is on; returns the name that its file has here. */
+  async file(name: string): Promise<string> {
+    const path = elements(name)
+    const addr = this.addr ?? path.shift()
+    if (addr === undefined) return this.fatal(`bad name ${name}: no server in it`)
+    if (this.#place === undefined) {
+      this.#place = await this.#findplace()
+      await this.sys.rfork(RFNAMEG)
+    }
+    const { sys } = this
+    const place = this.#place
+    if (this.#mounted !== addr) {
+      if (this.#mounted !== undefined) await sys.unmount(undefined, place)
+      let fd: number
       try {
-        if (addr.includes('!')) t = await dial(netmkaddr(addr))
-        else t = fdTransport(this.sys, await this.sys.open(addr.startsWith('/') ? addr : `/srv/${addr}`, ORDWR))
+        fd = addr.includes('!')
+          ? await connect(sys, netmkaddr(addr))
+          : await sys.open(addr.startsWith('/') ? addr : `/srv/${addr}`, ORDWR)
       } catch (e) {
         return this.fatal(`dial ${addr}: ${r(e)}`)
       }
       try {
-        root = await (await Client.connect(t)).attach(this.sys.user, this.aname)
+        await sys.mount(fd, -1, place, MREPL | MCREATE, this.aname)
       } catch (e) {
         return this.fatal(`mount: ${r(e)}`)
       }
-      this.#roots.set(addr, root)
+      this.#mounted = addr
     }
-    return { root, path }
+    return [place, ...path].join('/')
   }
 
-  async walk(name: string): Promise<Fid> {
-    const { root, path } = await this.mount(name)
+  async open(name: string, mode: number): Promise<number> {
+    const file = await this.file(name)
     try {
-      return await root.walk(path)
+      return await this.sys.open(file, mode)
     } catch (e) {
-      return this.fatal(`${name}: ${r(e)}`)
-    }
-  }
-
-  async open(name: string, mode: number): Promise<Fid> {
-    const fid = await this.walk(name)
-    try {
-      return await fid.open(mode)
-    } catch (e) {
-      return this.fatal(`fsopen ${name}: ${r(e)}`)
+      return this.fatal(`open ${name}: ${r(e)}`)
     }
   }
 
   async read(name: string): Promise<string> {
-    const fid = await this.open(name, OREAD)
-    for (let at = 0; ; ) {
+    const fd = await this.open(name, OREAD)
+    for (;;) {
       let b: Uint8Array
       try {
-        b = await fid.readSome(Bsize, at)
+        b = await this.sys.read(fd, Bsize)
       } catch (e) {
         return this.fatal(`read error: ${r(e)}`)
       }
       if (b.length === 0) return ''
-      at += b.length
       await write(this.sys, 1, b)
     }
   }
@@ -134,14 +141,13 @@ class P9 {
       else await usage(this.sys, help)
     }
     if (arg.argv.length !== 1) await usage(this.sys, help)
-    const fid = await this.open(arg.argv[0]!, mode)
+    const fd = await this.open(arg.argv[0]!, mode)
     const b = new Bin(this.sys, 0)
-    let at = 0
     for (;;) {
       const data = lines ? await b.rdline() : await b.chunk()
       if (data === undefined || data.length === 0) return ''
       try {
-        at += await fid.write(data, at)
+        await write(this.sys, fd, data.slice())
       } catch (e) {
         await this.fatal(`write error: ${r(e)}`)
       }
@@ -149,43 +155,41 @@ class P9 {
   }
 
   async rdwr(name: string): Promise<string> {
-    const fid = await this.open(name, ORDWR)
-    const b = new Bin(this.sys, 0)
-    let at = 0
+    const { sys } = this
+    const fd = await this.open(name, ORDWR)
+    const b = new Bin(sys, 0)
     for (;;) {
+      let data: Uint8Array | undefined
       try {
-        const data = await fid.readSome(Bsize, at)
-        at += data.length
-        await write(this.sys, 1, data)
+        data = await sys.read(fd, Bsize)
       } catch (e) {
-        await write(this.sys, 2, `read: ${r(e)}\n`)
+        await eprint(sys, `read: ${r(e)}\n`)
       }
+      if (data !== undefined) await write(sys, 1, data)
       const line = await b.rdline()
       if (line === undefined) return ''
       try {
-        at += await fid.write(line, at)
+        await write(sys, fd, line.slice())
       } catch (e) {
-        await write(this.sys, 2, `write: ${r(e)}\n`)
+        await eprint(sys, `write: ${r(e)}\n`)
       }
     }
   }
 
   async stat(name: string): Promise<Dir> {
-    const fid = await this.walk(name)
+    const file = await this.file(name)
     try {
-      return await fid.stat()
+      return await this.sys.stat(file)
     } catch (e) {
-      return this.fatal(`fsstat ${name}: ${r(e)}`)
-    } finally {
-      await fid.clunk()
+      return this.fatal(`stat ${name}: ${r(e)}`)
     }
   }
 
   async rm(names: string[]): Promise<string> {
     for (const name of names) {
-      const fid = await this.walk(name)
+      const file = await this.file(name)
       try {
-        await fid.remove()
+        await this.sys.remove(file)
       } catch (e) {
         await this.fatal(`remove ${name}: ${r(e)}`)
       }
@@ -202,13 +206,9 @@ class P9 {
     }
     if (arg.argv.length === 0) await usage(this.sys, help)
     for (const name of arg.argv) {
-      const { root, path } = await this.mount(name)
-      const elem = path.pop()
-      if (elem === undefined) return this.fatal(`create ${name}: it is the root`)
+      const file = await this.file(name)
       try {
-        const fid = await root.walk(path)
-        await fid.create(elem, dir ? DMDIR + perm : perm, OREAD)
-        await fid.clunk()
+        await this.sys.close(await this.sys.create(file, OREAD, dir ? DMDIR + perm : perm))
       } catch (e) {
         await this.fatal(`create ${name}: ${r(e)}`)
       }
@@ -233,9 +233,9 @@ class P9 {
       const d = await this.stat(name)
       let all = [d]
       if (d.mode & DMDIR && !flags.has('d')) {
-        const fid = await this.open(name, OREAD)
-        all = await fid.readdir()
-        await fid.clunk()
+        const fd = await this.open(name, OREAD)
+        all = await dirreadall(this.sys, fd)
+        await this.sys.close(fd)
       }
       if (flags.has('t')) all.sort((a, b) => b.mtime - a.mtime)
       else if (!flags.has('n')) all.sort((a, b) => strcmp(a.name, b.name))

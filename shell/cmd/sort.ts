@@ -42,11 +42,14 @@ class Key {
   }
 }
 
-/** The letter under the accent, upper case: Latin-1's letters, which are all that `-f` and `-d` know of. */
+/** The letter under the accent, upper case: of Latin-1's letters, which are all that `-f` and `-d` know of. */
 const unaccent = (c: number): number | undefined => {
-  if (c < 0xc0 || c > 0xff || c === 0xd7 || c === 0xf7) return undefined
-  const base = String.fromCharCode(c).normalize('NFD')[0]!.toUpperCase()
-  return /[A-Z]/.test(base) ? base.charCodeAt(0) : undefined
+  // Ð is a D, Ø an O, Æ an A; ß, Þ and ÿ are under no letter.
+  const own = { 208: 68, 240: 68, 216: 79, 248: 79, 198: 65, 230: 65 }[c]
+  if (own !== undefined) return own
+  if (c < 0xc0 || c >= 0xff) return undefined
+  const base = String.fromCharCode(c).normalize('NFD')
+  return base.length > 1 ? base.toUpperCase().charCodeAt(0) : undefined
 }
 
 /** What rules d, f, i and w make of the characters below 256: 0 is left out. */

@@ -35,7 +35,7 @@ function relay(a: Transport, b: Transport): Promise<void> {
 }
 
 /** A descriptor of a pipe whose other end talks to the server at `addr`. */
-async function connect(sys: Sys, addr: string): Promise<number> {
+export async function connect(sys: Sys, addr: string): Promise<number> {
   const remote = await dial(addr)
   const [mine, theirs] = await sys.pipe()
   await sys.rfork(RFPROC | RFFDG | RFNOTEG | RFNAMEG | RFNOWAIT, async child => {

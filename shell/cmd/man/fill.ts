@@ -36,6 +36,7 @@ export class Fill {
         s = ' '.repeat(Math.max(0, this.indent + Math.floor((this.ll - this.indent - width(s)) / 2))) + s
       }
       this.lines.push(s)
+      this.nospace = false
       this.tempIndent = undefined
     }
     this.#line = ''
@@ -43,10 +44,13 @@ export class Fill {
     this.#gap = ''
   }
 
+  /** A heading has just been printed: no blank line comes after it. */
+  nospace = false
+
   /** Blank lines; several in a row are one, as man(1) squeezes them. */
   space(n: number): void {
     this.break()
-    if (n < 0.5) return
+    if (n < 0.5 || this.nospace) return
     if (this.lines.length > 0 && this.lines[this.lines.length - 1] !== '') this.lines.push('')
   }
 
@@ -94,7 +98,7 @@ export class Fill {
         this.word(w)
       }
     if (cont) this.#gap = ''
-    else if (/[.?!]["')\]*”’]*$/.test(s)) this.#gap = '  '
+    else if (/[\w)\]"'”’*][.?!]["')\]*”’]*$/.test(s)) this.#gap = '  '
     else this.#gap = ' '
     this.#joined = cont
     if (this.centre > 0 && !cont) this.break()

@@ -187,6 +187,7 @@ class Man implements Names {
     if (args.length > 0) {
       this.fill.text(args.map(a => this.#expand(a)).join('\u00a0'), false)
       this.fill.break()
+      this.fill.nospace = true
     }
   }
 
