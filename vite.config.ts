@@ -1,4 +1,6 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { rootPlugin } from './web/root-plugin.ts'
 
 const isolation = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -8,6 +10,7 @@ const isolation = {
 export default defineConfig({
   root: 'web',
   base: './',
+  plugins: [rootPlugin(fileURLToPath(new URL('plan9/root', import.meta.url)))],
   build: { outDir: '../dist/web', emptyOutDir: true, target: 'es2022', chunkSizeWarningLimit: 1024 },
   worker: { format: 'es' },
   server: { headers: isolation },

@@ -1,0 +1,35 @@
+/** What the page and the kernel's Worker say to each other, besides 9P. */
+
+export interface BootOptions {
+  /** The distribution's tree, as root-plugin.ts packed it. */
+  pack: ArrayBuffer
+  /** What the pack's asset names are relative to: the page's address. */
+  base: string
+  /** Carries ToCons and FromCons. */
+  cons: MessagePort
+  /** A page of this one's own may be on its way out: wait longer for it to let go of the home directory. */
+  patient: boolean
+  cols: number
+  rows: number
+}
+
+/** Where /usr/glenda is. `why` says, in a few words, why it is not kept. */
+export type Home = { kept: true } | { kept: false; why: string }
+
+export interface Booted {
+  home: Home
+}
+
+/** The life of the kernel; comlink carries it. */
+export interface KernelApi {
+  /** Starts the kernel and, on its console, rc. Once. */
+  boot(options: BootOptions): Promise<Booted>
+  /** Serves 9P on `port`: the name space of the console's rc. */
+  attach(port: MessagePort): void
+}
+
+/** To the console: keys as a terminal sends them; that bytes were shown; its size in characters. */
+export type ToCons = string | { shown: number } | { cols: number; rows: number }
+
+/** From the console: bytes to show; or the console's process was replaced by a new one, and its name space with it. */
+export type FromCons = Uint8Array | 'restarted'

@@ -1,0 +1,101 @@
+import { expose } from 'comlink'
+import { setEngineWorker } from '../llmfs/host.ts'
+import { llmPrograms } from '../llmfs/programs.ts'
+import { portTransport } from '../plan9/9p/transport.ts'
+import { PNGROUP } from '../plan9/kernel/sys.ts'
+import { boot, type Machine } from '../shell/boot.ts'
+import { completer } from '../shell/line/complete.ts'
+import { Console } from '../shell/line/console.ts'
+import { serveHome } from './home.ts'
+import type { Booted, BootOptions, FromCons, KernelApi, ToCons } from './kernel.ts'
+import { fill, unpack } from './root.ts'
+
+const USER = 'glenda'
+/** Bytes on their way to the screen, at most, before a writer waits. */
+const AHEAD = 128 * 1024
+/** Has the terminal mark what is pasted, so that nothing in it is taken for a key. */
+const BRACKETED_PASTE = '\x1b[?2004h'
+
+setEngineWorker(() => {
+  const worker = new Worker(new URL('./engine.worker.ts', import.meta.url), { type: 'module', name: '9ml engine' })
+  const failed = new Promise<string>(resolve => {
+    worker.onerror = ev => resolve(`engine: ${ev.message || 'its worker could not be loaded'}`)
+  })
+  return { endpoint: worker, failed, terminate: () => worker.terminate() }
+})
+
+/** The screen's end of the console: bytes go to the page, which says when it has shown them. */
+class Screen {
+  private readonly port: MessagePort
+  private ahead = 0
+  private waiting: (() => void)[] = []
+
+  constructor(port: MessagePort) {
+    this.port = port
+  }
+
+  write(data: Uint8Array): void | Promise<void> {
+    const message: FromCons = data
+    this.port.postMessage(message)
+    this.ahead += data.length
+    if (this.ahead > AHEAD) return new Promise(resolve => this.waiting.push(resolve))
+  }
+
+  shown(n: number): void {
+    this.ahead -= n
+    if (this.ahead <= AHEAD) for (const resolve of this.waiting.splice(0)) resolve()
+  }
+}
+
+class PageKernel implements KernelApi {
+  private machine: Machine | undefined
+  /** The console's rc. */
+  private pid = 0
+
+  async boot(o: BootOptions): Promise<Booted> {
+    const screen = new Screen(o.cons)
+    const pack = unpack(o.pack)
+    const [{ transport, home }, files] = await Promise.all([serveHome(USER, pack, o.patient), pack])
+    const cons = new Console({
+      output: data => screen.write(data),
+      interrupt: () => machine.kernel.postnote(PNGROUP, this.pid, 'interrupt'),
+      complete: (line, cursor) => completer(machine.kernel.sysFor(this.pid), line, cursor),
+      cols: o.cols,
+      rows: o.rows,
+    })
+    screen.write(new TextEncoder().encode(BRACKETED_PASTE))
+    o.cons.onmessage = ({ data }: MessageEvent<ToCons>) => {
+      if (typeof data === 'string') cons.input(data)
+      else if ('shown' in data) screen.shown(data.shown)
+      else cons.resize(data.cols, data.rows)
+    }
+    const machine = boot({
+      fill: tree => fill(tree, files, o.base),
+      programs: llmPrograms,
+      services: { usr: transport },
+      cons: [cons],
+      user: USER,
+    })
+    this.machine = machine
+    await this.shell(o.cons)
+    return { home }
+  }
+
+  /** Starts rc on the console, and another when it has exited. */
+  private async shell(cons: MessagePort): Promise<void> {
+    const { pid, exited } = await this.machine!.startShell(0)
+    this.pid = pid
+    void exited.then(async () => {
+      await this.shell(cons)
+      const message: FromCons = 'restarted'
+      cons.postMessage(message)
+    })
+  }
+
+  attach(port: MessagePort): void {
+    this.machine!.kernel.export(portTransport(port), { pid: this.pid, name: 'page' })
+  }
+}
+
+const kernel: KernelApi = new PageKernel()
+expose(kernel)

@@ -1,0 +1,104 @@
+import './style.css'
+import { type Remote, transfer, wrap } from 'comlink'
+import { byId } from './dom.ts'
+import { takeDrops } from './drop.ts'
+import { Files } from './files.ts'
+import type { KernelApi } from './kernel.ts'
+import { keyBar } from './keys.ts'
+import { Layout } from './layout.ts'
+import { Notices } from './notices.ts'
+import { consolePane } from './panes/console.ts'
+import { filesPane } from './panes/files.ts'
+import type { Workspace } from './panes/pane.ts'
+import { Status } from './status.ts'
+import { onTheme, themeToggle } from './theme.ts'
+
+const DEL = '\x7f'
+
+const worker = new Worker(new URL('./kernel.worker.ts', import.meta.url), { type: 'module', name: '9ml kernel' })
+const kernel: Remote<KernelApi> = wrap<KernelApi>(worker)
+const pack = fetch((byId('root') as HTMLLinkElement).href).then(r => {
+  if (!r.ok) throw new Error(`${r.url}: ${r.status} ${r.statusText}`)
+  return r.arrayBuffer()
+})
+
+const cons = new MessageChannel()
+let started = () => {}
+const booted = new Promise<void>(resolve => {
+  started = resolve
+})
+const notices = new Notices(byId('notices'))
+const files = new Files(port => {
+  void booted.then(() => kernel.attach(transfer(port, [port])))
+})
+const status = new Status(files)
+const fileWatchers: (() => void)[] = []
+const ws: Workspace = {
+  files,
+  notices,
+  type: keys => cons.port1.postMessage(keys),
+  onTheme,
+  onFiles: f => fileWatchers.push(f),
+  filesChanged() {
+    for (const f of fileWatchers) f()
+  },
+}
+
+themeToggle(byId('theme'))
+const layout = new Layout(byId('panes'), byId('tabs'), ws)
+const { pane, terminal } = consolePane(cons.port1)
+const console9 = layout.add(pane)
+layout.add(filesPane)
+
+byId('del').addEventListener('click', () => {
+  ws.type(DEL)
+  console9.focus()
+})
+const reader = byId('reader')
+reader.addEventListener('click', () => {
+  const on = reader.getAttribute('aria-pressed') !== 'true'
+  reader.setAttribute('aria-pressed', String(on))
+  terminal.screenReader(on)
+  console9.focus()
+})
+keyBar(byId('keys'), ws, () => console9.focus())
+takeDrops(byId('drop'), ws)
+
+terminal.onRestart(() => {
+  files.reset()
+  ws.filesChanged()
+})
+
+/** Reports an end that nothing can be done about: the status line and a notice say what happened. */
+function died(reason: string): void {
+  status.kernel('stopped')
+  notices.error(`The kernel has stopped: ${reason}. Reload the page to start it again.`)
+}
+worker.addEventListener('error', ev => died(ev.message || 'its worker could not be loaded'))
+
+const [nav] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
+pack
+  .then(bytes =>
+    kernel.boot(
+      transfer(
+        {
+          pack: bytes,
+          base: document.baseURI,
+          cons: cons.port2,
+          patient: nav !== undefined && nav.type !== 'navigate',
+          ...terminal.size(),
+        },
+        [bytes, cons.port2],
+      ),
+    ),
+  )
+  .then(
+    ({ home }) => {
+      started()
+      status.kernel('running')
+      status.home(home)
+      ws.filesChanged()
+    },
+    (err: unknown) => died(err instanceof Error ? err.message : String(err)),
+  )
+console9.focus()

@@ -1,0 +1,105 @@
+import { FitAddon } from '@xterm/addon-fit'
+import { Terminal } from '@xterm/xterm'
+import '@xterm/xterm/css/xterm.css'
+import { h } from '../dom.ts'
+import type { FromCons, ToCons } from '../kernel.ts'
+import { termTheme } from '../theme.ts'
+import { Transcript } from '../transcript.ts'
+import type { Pane } from './pane.ts'
+
+/** What the page needs of the console beyond the pane. */
+export interface ConsoleTerminal {
+  size(): { cols: number; rows: number }
+  screenReader(on: boolean): void
+  /** The console's process was replaced. */
+  onRestart(f: () => void): void
+}
+
+/** Keys that a terminal sends otherwise than Plan 9's console wants them. */
+const keys: Record<string, string> = {
+  Backspace: '\b',
+  Delete: '\x7f',
+}
+
+/** The rc console: an xterm over `port` (ToCons out, FromCons in). */
+export function consolePane(port: MessagePort): { pane: Pane; terminal: ConsoleTerminal } {
+  const term = new Terminal({
+    fontFamily: "ui-monospace, 'SF Mono', 'Cascadia Mono', 'DejaVu Sans Mono', Menlo, Consolas, monospace",
+    fontSize: 14,
+    lineHeight: 1.25,
+    letterSpacing: 0,
+    cursorBlink: false,
+    cursorStyle: 'block',
+    cursorInactiveStyle: 'outline',
+    scrollback: 5000,
+    theme: termTheme(),
+  })
+  const fit = new FitAddon()
+  term.loadAddon(fit)
+  const send = (m: ToCons) => port.postMessage(m)
+  let restarted = () => {}
+
+  term.onData(data => send(data))
+  term.onResize(({ cols, rows }) => send({ cols, rows }))
+  term.attachCustomKeyEventHandler(ev => {
+    if (ev.key === 'F6') return false
+    const copy = (ev.ctrlKey && ev.shiftKey && ev.code === 'KeyC') || (ev.metaKey && ev.code === 'KeyC')
+    const paste = (ev.ctrlKey && ev.shiftKey && ev.code === 'KeyV') || (ev.metaKey && ev.code === 'KeyV')
+    if (copy) {
+      if (ev.type === 'keydown' && term.hasSelection()) void navigator.clipboard.writeText(term.getSelection())
+      if (ev.ctrlKey) ev.preventDefault()
+      return false
+    }
+    // The browser pastes into xterm's text area, whose paste event xterm takes.
+    if (paste) return false
+    const key = keys[ev.key]
+    if (key !== undefined && !ev.ctrlKey && !ev.altKey && !ev.metaKey) {
+      if (ev.type === 'keydown') {
+        ev.preventDefault()
+        term.clearSelection()
+        term.scrollToBottom()
+        send(key)
+      }
+      return false
+    }
+    return true
+  })
+  port.onmessage = ({ data }: MessageEvent<FromCons>) => {
+    if (data === 'restarted') restarted()
+    else term.write(data, () => send({ shown: data.length }))
+  }
+
+  const pane: Pane = {
+    id: 'console',
+    title: 'Console',
+    place: 'main',
+    mount(body, _tools, ws) {
+      const screen = h('div', { class: 'screen' })
+      const log = h('div', { class: 'offscreen', role: 'log', 'aria-label': 'Console transcript' })
+      body.append(screen, log)
+      term.open(screen)
+      new Transcript(term, log)
+      ws.onTheme(() => {
+        term.options.theme = termTheme()
+      })
+      const refit = () => {
+        if (screen.clientWidth > 0 && screen.clientHeight > 0) fit.fit()
+      }
+      new ResizeObserver(refit).observe(screen)
+      refit()
+      return { focus: () => term.focus(), shown: refit }
+    },
+  }
+  return {
+    pane,
+    terminal: {
+      size: () => ({ cols: term.cols, rows: term.rows }),
+      screenReader(on) {
+        term.options.screenReaderMode = on
+      },
+      onRestart(f) {
+        restarted = f
+      },
+    },
+  }
+}

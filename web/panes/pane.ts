@@ -1,0 +1,33 @@
+import type { Files } from '../files.ts'
+import type { Notices } from '../notices.ts'
+
+/** What the workspace offers to a pane. */
+export interface Workspace {
+  files: Files
+  notices: Notices
+  /** Types into the console. */
+  type(keys: string): void
+  /** Called when the colours have changed. */
+  onTheme(f: () => void): void
+  /** Called when files may have appeared or gone by the page's own doing. */
+  onFiles(f: () => void): void
+  filesChanged(): void
+}
+
+/** A pane at work. */
+export interface PaneView {
+  focus(): void
+  /** It is visible now, or its size may have changed. */
+  shown?(): void
+}
+
+/** A part of the workspace: a module in web/panes, listed in main.ts. */
+export interface Pane {
+  /** In addresses and ids: one lower-case word. */
+  id: string
+  title: string
+  /** Where it stands on a wide screen; panes of one place take turns. On a narrow one all do. */
+  place: 'main' | 'side'
+  /** Fills `body`; `tools` is the right end of the pane's title line, for buttons. */
+  mount(body: HTMLElement, tools: HTMLElement, ws: Workspace): PaneView
+}

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import type { Plugin } from 'vite'
+import type { PackEntry } from './root.ts'
+
+/** Files of at least this many bytes are assets of their own, fetched when they are first read. */
+const BIG = 64 * 1024
+
+interface Root {
+  /** As root.ts reads it, gzipped. */
+  pack: Uint8Array
+  packName: string
+  /** By asset name. */
+  assets: Map<string, Uint8Array>
+}
+
+function hash(data: Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex').slice(0, 10)
+}
+
+function* walk(dir: string, under = ''): Iterable<string> {
+  const entries = readdirSync(join(dir, under), { withFileTypes: true })
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = under ? `${under}/${entry.name}` : entry.name
+    if (entry.isDirectory()) {
+      yield `${path}/`
+      yield* walk(dir, path)
+    } else yield path
+  }
+}
+
+/**
+ * The pack of the tree at `dir`: length of the index (u32, little-endian), the index (JSON), then the small files' bytes
+ * one after another in its order. `asset` names a big file's asset.
+ */
+export function pack(dir: string): Root {
+  const entries: PackEntry[] = []
+  const small: Uint8Array[] = []
+  const assets = new Map<string, Uint8Array>()
+  for (const path of walk(dir)) {
+    if (path.endsWith('/')) {
+      entries.push({ path: path.slice(0, -1), dir: true, mode: 0o775, length: 0 })
+      continue
+    }
+    const data = readFileSync(join(dir, path))
+    const mode = statSync(join(dir, path)).mode & 0o111 ? 0o775 : 0o664
+    const entry: PackEntry = { path, mode, length: data.length }
+    if (data.length >= BIG) {
+      entry.asset = `assets/${path.slice(path.lastIndexOf('/') + 1).replace(/(\.[^.]*)?$/, `-${hash(data)}$1`)}`
+      assets.set(entry.asset, data)
+    } else small.push(data)
+    entries.push(entry)
+  }
+  const index = Buffer.from(JSON.stringify(entries))
+  const head = Buffer.alloc(4)
+  head.writeUInt32LE(index.length)
+  const packed = gzipSync(Buffer.concat([head, index, ...small]), { level: 9 })
+  return { pack: packed, packName: `assets/root-${hash(packed)}.pack`, assets }
+}
+
+/**
+ * Puts the distribution's tree beside the page: a pack, which index.html names in `<link id="root">`, and the big files.
+ * The development server makes it at its start.
+ */
+export function rootPlugin(dir: string): Plugin {
+  let root: Root
+  return {
+    name: '9ml-root',
+    buildStart() {
+      root = pack(dir)
+    },
+    configureServer(server) {
+      root = pack(dir)
+      server.middlewares.use((req, res, next) => {
+        const name = (req.url ?? '').replace(/^\//, '').replace(/\?.*$/, '')
+        const data = name === root.packName ? root.pack : root.assets.get(name)
+        if (!data) return next()
+        res.setHeader('Content-Type', 'application/octet-stream')
+        res.end(data)
+      })
+    },
+    transformIndexHtml: () => [
+      {
+        tag: 'link',
+        attrs: { id: 'root', rel: 'preload', as: 'fetch', crossorigin: 'anonymous', href: `./${root.packName}` },
+        injectTo: 'head',
+      },
+    ],
+    generateBundle() {
+      this.emitFile({ type: 'asset', fileName: root.packName, source: root.pack })
+      for (const [fileName, source] of root.assets) this.emitFile({ type: 'asset', fileName, source })
+    },
+  }
+}
