@@ -40,6 +40,14 @@ describe('cat', () => {
   })
 })
 
+it('a loop of system calls that never wait leaves room for an interrupt from outside', async () => {
+  const w = new World()
+  const { pid, result } = await w.start(['cp', '/dev/zero', '/dev/null'])
+  await new Promise(r => setTimeout(r, 20))
+  w.kernel.postnote(PNPROC, pid, 'interrupt')
+  expect((await result).status).toMatch(/interrupt/)
+})
+
 describe('ls', () => {
   const world = () => new World({ '/d/b': 'bb', '/d/a c': '', '/d/Z': 'z', '/d/sub/x': '', "/d/it's": '' })
   it('sorts, quotes for rc, and -Q does not', async () => {
@@ -300,7 +308,9 @@ describe('wc', () => {
 describe('head and tail', () => {
   const ten = Array.from({ length: 30 }, (_, i) => `${i}\n`).join('')
   it('head prints the first lines and reads no more', async () => {
-    const w = new World({ '/tmp/t': ten })
+    const w = new World({ '/tmp/t': ten, '/tmp/nonl': 'a\nb' })
+    expect((await w.run(['head', 'nonl'])).stdout).toBe('a\nb')
+    expect((await w.run(['head', '-0', 't'])).stdout).toBe('')
     expect((await w.run(['head', 't'])).stdout).toBe(ten.slice(0, 20))
     expect((await w.run(['head', '-2', 't'])).stdout).toBe('0\n1\n')
     expect((await w.run(['head', '-n', '1', 't', 't'])).stdout).toBe('==> t <==\n0\n\n==> t <==\n0\n')

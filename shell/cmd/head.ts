@@ -1,19 +1,24 @@
 import { OREAD } from '../../plan9/9p/const.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { usage } from '../../plan9/libc/arg.ts'
-import { Bin, Bout } from '../../plan9/libc/bio.ts'
+import { write } from '../../plan9/libc/bio.ts'
 import { eprint, r } from '../../plan9/libc/sysfatal.ts'
 
 const help = 'usage: head [-n count | -count] [file ...]'
 
-async function head1(sys: Sys, fd: number, out: Bout, count: number): Promise<void> {
-  const b = new Bin(sys, fd)
-  for (; count > 0; count--) {
-    const line = await b.rdline()
-    if (line === undefined) break
-    await out.write(line)
+/** Copies up to the count'th newline, as it comes: a line without an end takes no memory. */
+async function head1(sys: Sys, fd: number, count: number): Promise<void> {
+  while (count > 0) {
+    const b = await sys.read(fd, 8192)
+    if (b.length === 0) return
+    let end = 0
+    while (count > 0 && end < b.length) {
+      const i = b.indexOf(10, end)
+      if (i >= 0) count--
+      end = i < 0 ? b.length : i + 1
+    }
+    await write(sys, 1, b.subarray(0, end))
   }
-  await out.flush()
 }
 
 const head: Program = async (sys, argv) => {
@@ -27,14 +32,13 @@ const head: Program = async (sys, argv) => {
     if (v === undefined || !/^\d+$/.test(v)) await usage(sys, help)
     count = Number(v)
   }
-  const out = new Bout(sys, 1)
-  if (args.length === 0) await head1(sys, 0, out, count)
+  if (args.length === 0) await head1(sys, 0, count)
   let status = ''
   for (const [i, name] of args.entries()) {
     try {
       const fd = await sys.open(name, OREAD)
-      if (args.length > 1) await out.write(`${i > 0 ? '\n' : ''}==> ${name} <==\n`)
-      await head1(sys, fd, out, count)
+      if (args.length > 1) await write(sys, 1, `${i > 0 ? '\n' : ''}==> ${name} <==\n`)
+      await head1(sys, fd, count)
       await sys.close(fd)
     } catch (e) {
       await eprint(sys, `head: can't open ${name}: ${r(e)}\n`)
