@@ -299,7 +299,7 @@ export class Rc {
   }
 
   private async external(argv: string[], f: number): Promise<void> {
-    if (f & LAST) await this.exec(argv)
+    if (f & LAST && !(this.main && this.vars.fn('sigexit'))) await this.exec(argv)
     await this.update()
     const dirs = dirsof(this, argv[0]!, 'path')
     const { redir, place } = this
@@ -815,7 +815,7 @@ export class Rc {
       this.utf.set(lex, utf)
     }
     let b: Uint8Array = new Uint8Array(0)
-    if (src.fd >= 0) {
+    if (src.fd >= 0 && this.traps.length === 0) {
       try {
         b = await this.sys.read(src.fd, 32768)
       } catch (e) {

@@ -430,8 +430,13 @@ export class Lexer {
         c = this.advance()
         const digits = c >= 48 && c <= 57
         if (pipe && !digits) return wrong()
-        if (!pipe) t.type = 'dup'
-        t.from = digits ? number() : -1
+        if (pipe) {
+          t.from = t.fd
+          t.fd = number()
+        } else {
+          t.type = 'dup'
+          t.from = digits ? number() : -1
+        }
       }
       if (c !== 93 || (t.type === 'dup' && (t.mode === '<<' || t.mode === '>>'))) return wrong()
       t.text += ']'

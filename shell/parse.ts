@@ -62,7 +62,7 @@ export function parseLineAgain(lex: Lexer): Line {
 /** Thrown within the parser; the error is in the lexer by then. */
 const syntaxError = new Error('syntax error')
 
-/** How deep commands may stand in one another: as many states as rc's own parser can hold. */
+/** How deep a tree may be: as many states as rc's own parser can hold. */
 const MAXDEPTH = 500
 
 /** Binding strengths, loosest first, of `&&` and `||`, of `!`, `@` and what stands before a command, and of `|`. */
@@ -171,6 +171,7 @@ class Parser {
   }
 
   private cmd(min: number): Command | undefined {
+    const { depth } = this
     this.enter()
     let left = this.operand()
     for (;;) {
@@ -184,8 +185,9 @@ class Parser {
         const right = this.cmd(ANDOR + 1)
         left = { type: op, line: (left ?? right)?.line ?? this.lex.line, left, right }
       } else break
+      this.enter()
     }
-    this.depth--
+    this.depth = depth
     return left
   }
 
@@ -271,8 +273,7 @@ class Parser {
 
   /** A simple command or an assignment, from its first word on. */
   private simple(start: Word): Command {
-    let first = start
-    while (this.peek() === '^') first = this.caret(first)
+    const first = this.carets(start)
     if (this.peek() === '=') {
       this.next()
       const value = this.word()
@@ -327,8 +328,10 @@ class Parser {
   }
 
   private carets(start: Word): Word {
+    const { depth } = this
     let w = start
-    while (this.peek() === '^') w = this.caret(w)
+    for (; this.peek() === '^'; this.enter()) w = this.caret(w)
+    this.depth = depth
     return w
   }
 

@@ -19,10 +19,17 @@ class Printer {
 
   end(): string {
     if (this.heredocs.length > 0) this.newline(false)
+    this.backslash()
     return this.out
   }
 
+  /** A blank keeps a backslash at the end of a word from going on to the next line. */
+  private backslash(): void {
+    if (this.out.endsWith('\\')) this.out += ' '
+  }
+
   private newline(indent = true): void {
+    this.backslash()
     this.out += '\n'
     for (const t of this.heredocs) {
       const text = t.here !== '' && !t.here.endsWith('\n') ? `${t.here}\n` : t.here
@@ -107,10 +114,10 @@ class Printer {
         break
       case '|':
         this.cmd(t.left)
-        this.out += '|'
-        if (t.in !== 0) this.out += `[${t.out}=${t.in}]`
+        this.out += this.out.endsWith('|') ? ' |' : '|'
+        if (t.in !== 0) this.out += `[${t.in}=${t.out}]`
         else if (t.out !== 1) this.out += `[${t.out}]`
-        this.cmd(t.right)
+        this.apart(() => this.cmd(t.right))
         break
       case '!':
       case '@':
@@ -169,8 +176,15 @@ class Printer {
     }
     this.out += t.mode
     if (t.fd !== (t.mode[0] === '<' ? 0 : 1)) this.out += `[${t.fd}]`
-    this.word(t.file)
+    this.apart(() => this.word(t.file))
     if (t.mode === '<<') this.heredocs.push(t)
+  }
+
+  /** Prints something after `|`, `<` or `>`, with a blank between when the two would run together. */
+  private apart(something: () => void): void {
+    const at = this.out.length
+    something()
+    if ('[<>|'.includes(this.out[at] ?? ' ')) this.out = `${this.out.slice(0, at)} ${this.out.slice(at)}`
   }
 
   private words(words: Word[]): void {

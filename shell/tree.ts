@@ -166,7 +166,7 @@ export interface Binary {
   right: Command | undefined
 }
 
-/** `left |[out=in] right`: the left command's fd `out` is what the right one reads on `in`. */
+/** `left |[in=out] right`: the left command's fd `out` is what the right one reads on `in`. */
 export interface Pipe {
   type: '|'
   line: number

@@ -6,7 +6,7 @@ import type { Value } from './var.ts'
 /** What may have to wait for a command, and mostly need not. */
 export type Maybe<T> = T | Promise<T>
 
-export function then<T, U>(v: Maybe<T>, f: (v: T) => Maybe<U>): Maybe<U> {
+export function after<T, U>(v: Maybe<T>, f: (v: T) => Maybe<U>): Maybe<U> {
   return v instanceof Promise ? v.then(f) : f(v)
 }
 
@@ -18,7 +18,7 @@ export function args(rc: Rc, list: readonly Word[]): Maybe<string[]> {
 /** One word's arguments, file names matched. */
 export function arg(rc: Rc, w: Word): Maybe<Value> {
   if (!globs(w)) return value(rc, w, false)
-  return then(value(rc, w, true), async patterns => {
+  return after(value(rc, w, true), async patterns => {
     const names: string[] = []
     for (const p of patterns) names.push(...(await globword(rc.sys, p)))
     return names
@@ -41,30 +41,30 @@ export function value(rc: Rc, w: Word, pattern: boolean): Maybe<Value> {
     case 'word':
       return [pattern && w.pattern !== undefined ? w.pattern : w.text]
     case '$':
-      return then(value(rc, w.name, false), name => lookup(rc, one(rc, name, '$ variable name not singleton!')))
+      return after(value(rc, w.name, false), name => lookup(rc, one(rc, name, '$ variable name not singleton!')))
     case '$#':
-      return then(value(rc, w.name, false), name => {
+      return after(value(rc, w.name, false), name => {
         return [String(lookup(rc, one(rc, name, '$# variable name not singleton!')).length)]
       })
     case '$"':
-      return then(value(rc, w.name, false), name => {
+      return after(value(rc, w.name, false), name => {
         return [lookup(rc, one(rc, name, '$ variable name not singleton!')).join(' ')]
       })
     case 'sub':
-      return then(value(rc, w.name, false), name =>
-        then(strings(rc, w.subs), subs => {
+      return after(value(rc, w.name, false), name =>
+        after(strings(rc, w.subs), subs => {
           return subscript(rc.vars.get(one(rc, name, '$() variable name not singleton!')), subs)
         }),
       )
     case '^':
-      return then(value(rc, w.right, pattern), right =>
-        then(value(rc, w.left, pattern), left => concatenate(rc, left, right)),
+      return after(value(rc, w.right, pattern), right =>
+        after(value(rc, w.left, pattern), left => concatenate(rc, left, right)),
       )
     case 'list':
       return each(w.words, e => value(rc, e, pattern))
     case '`':
       if (w.split === undefined) return rc.backquote(rc.vars.get('ifs').join(' '), w.body)
-      return then(value(rc, w.split, false), split => rc.backquote(split.join(' '), w.body))
+      return after(value(rc, w.split, false), split => rc.backquote(split.join(' '), w.body))
     case 'pipefile':
       return rc.pipefile(w.mode, w.body)
   }

@@ -26,6 +26,7 @@ class Cons implements ConsDriver {
     while (this.lines.length === 0) {
       await new Promise<void>((resolve, reject) => {
         this.wake = resolve
+        if (signal.aborted) reject(new PlanError(Eintr))
         signal.addEventListener('abort', () => reject(new PlanError(Eintr)), { once: true })
       })
     }
@@ -58,7 +59,7 @@ export class World {
   readonly kernel: Kernel
 
   constructor(files: Record<string, string> = {}) {
-    for (const d of ['bin', 'dev', 'env', 'proc', 'srv', 'fd', 'n', 'mnt', 'tmp', 't', 'usr/glenda']) {
+    for (const d of ['bin', 'dev', 'env', 'proc', 'srv', 'fd', 'n', 'mnt', 'tmp', 't', 'usr/glenda', 'io']) {
       this.tree.mkdir(`/${d}`)
     }
     for (const name of Object.keys(programs)) this.tree.add(`/js/bin/${name}`, `#!js ${name}\n`, 0o775)
@@ -73,12 +74,21 @@ export class World {
     return this.kernel.start({ argv, cons: 0, dir: '/t', env: { path: ['.', '/bin'] }, ...opts })
   }
 
-  /** Runs rc with nothing to read, and tells what it wrote on fd 1 and 2 and how it ended. */
-  async rc(...args: string[]): Promise<{ out: string; status: string }> {
-    const from = this.cons.out.length
-    const { exited } = await this.start(['rc', ...args], { fds: ['/dev/null', '/dev/cons', '/dev/cons'] })
+  /** Runs rc with `stdin` to read, and tells what it wrote on fd 1 and 2 and how it ended. */
+  async script(args: string[], stdin = ''): Promise<{ out: string; err: string; status: string }> {
+    const files = ['/io/in', '/io/out', '/io/err'] as const
+    this.tree.add(files[0], stdin)
+    this.tree.add(files[1], '')
+    this.tree.add(files[2], '')
+    const { exited } = await this.start(['rc', ...args], { fds: [...files] })
     const status = await exited
-    return { out: this.cons.out.slice(from), status }
+    return { out: this.text(files[1]), err: this.text(files[2]), status }
+  }
+
+  text(name: string): string {
+    const f = this.tree.lookup(name)
+    if (f === undefined) throw new Error(`no ${name} in the tree`)
+    return new TextDecoder().decode(f.data.subarray(0, f.length))
   }
 
   /** DEL at the console. */

@@ -1,0 +1,151 @@
+import { expect, test } from 'vitest'
+import { World } from './world.ts'
+
+/** rc at a console; what has been seen so far is not seen again. */
+async function session(files: Record<string, string> = {}) {
+  const world = new World(files)
+  const { pid, exited } = await world.start(['rc', '-i'], { env: { prompt: ['term% ', '> '], path: ['/bin', '.'] } })
+  let at = 0
+  return {
+    world,
+    exited,
+    async sees(text: string) {
+      at = await world.cons.until(text, at)
+    },
+    type: (text: string) => world.cons.type(text),
+    del: () => world.interrupt(pid),
+    rest: () => world.cons.out.slice(at),
+  }
+}
+
+test('rc prompts for a command and, otherwise, for the rest of one', async () => {
+  const s = await session()
+  await s.sees('term% ')
+  s.type('fn f {\n')
+  await s.sees('> ')
+  s.type('echo in f $*\n')
+  await s.sees('> ')
+  s.type('}\n')
+  await s.sees('term% ')
+  s.type('f a b\n')
+  await s.sees('in f a b\nterm% ')
+  s.type("echo 'two\n")
+  await s.sees('> ')
+  s.type("lines'\n")
+  await s.sees('two\nlines\nterm% ')
+  s.type('cat <<EOF\n')
+  await s.sees('> ')
+  s.type('$pid^x\n')
+  await s.sees('> ')
+  s.type('EOF\n')
+  await s.sees('x\nterm% ')
+  s.type('')
+  expect(await s.exited).toBe('')
+})
+
+test('an error ends the line and not rc', async () => {
+  const s = await session()
+  await s.sees('term% ')
+  s.type('echo )\n')
+  await s.sees("/fd/0:1: token ')': syntax error\nterm% ")
+  s.type('nosuch\n')
+  await s.sees("/fd/0:2: nosuch: file does not exist: './nosuch'\nterm% ")
+  s.type('echo $status\n')
+  await s.sees("file does not exist: './nosuch'\nterm% ")
+  s.type('x=() y=$x^a; echo not here\n')
+  await s.sees('null list in concatenation\nterm% ')
+  s.type('echo >/nosuch/x; echo not here\n')
+  await s.sees("> can't create: /nosuch/x: ")
+  await s.sees('term% ')
+  s.type('fn f {f}\n')
+  await s.sees('term% ')
+  s.type('f\n')
+  await s.sees('functions nested too deeply\nterm% ')
+  s.type('echo $status; exit done\n')
+  await s.sees('error\n')
+  expect(await s.exited).toBe('done')
+  expect(s.world.cons.out).not.toContain('not here\n')
+})
+
+test('DEL at the prompt gives a new prompt, and what was begun is forgotten', async () => {
+  const s = await session()
+  await s.sees('term% ')
+  await s.del()
+  await s.sees('\nterm% ')
+  s.type('{ echo a\n')
+  await s.sees('> ')
+  await s.del()
+  await s.sees('\nterm% ')
+  s.type('echo b\n')
+  await s.sees('b\nterm% ')
+})
+
+test('DEL ends a loop of built-in commands', async () => {
+  const s = await session()
+  await s.sees('term% ')
+  s.type('echo go; while() x=1\n')
+  await s.sees('go\n')
+  await s.del()
+  await s.sees('term% ')
+  s.type('echo still here\n')
+  await s.sees('still here\nterm% ')
+})
+
+test('DEL ends a program and the loop that it runs in', async () => {
+  const s = await session()
+  await s.sees('term% ')
+  s.type('for(i in 1 2 3) {echo run $i; sleep 1000; echo not here}\n')
+  await s.sees('run 1\n')
+  await s.del()
+  await s.sees('term% ')
+  expect(s.world.cons.out).not.toContain('not here\n')
+  expect(s.world.cons.out).not.toContain('run 2')
+})
+
+test('fn sigint is called for DEL, and the command goes on', async () => {
+  const s = await session()
+  await s.sees('term% ')
+  s.type('fn sigint { echo caught; stop=yes }\n')
+  await s.sees('term% ')
+  s.type('stop=(); echo go; while(~ $#stop 0) x=1; echo out\n')
+  await s.sees('go\n')
+  await s.del()
+  await s.sees('caught\n')
+  await s.sees('out\nterm% ')
+  s.type('fn sigint\n')
+  await s.sees('term% ')
+})
+
+test('DEL ends a script, and its children', async () => {
+  const world = new World({ '/t/script': 'echo begun\nsleep 1000 | cat\necho not here\n' })
+  const { pid, exited } = await world.start(['rc', './script'])
+  await world.cons.until('begun\n')
+  await world.interrupt(pid)
+  await exited
+  expect(world.cons.out).toBe('begun\n')
+})
+
+test('DEL ends an rc that only reckons', async () => {
+  const world = new World({ '/t/script': 'echo begun\nwhile() {}\n' })
+  const { pid, exited } = await world.start(['rc', './script'])
+  await world.cons.until('begun\n')
+  await world.interrupt(pid)
+  await exited
+  expect(world.cons.out).toBe('begun\n')
+})
+
+test('commands read from rc leave to rc what it has read, as a file is read in blocks', async () => {
+  const world = new World()
+  const { out } = await world.script([], 'cat\necho after cat\n')
+  expect(out).toBe('after cat\n')
+})
+
+test('a loop of a thousand assignments takes milliseconds', async () => {
+  const world = new World()
+  const script = 'x=`{seq 1000}; for(i in $x) {y=($i $i); z=$#y; ~ $z 3}; echo $z'
+  await world.script(['-c', script])
+  const start = performance.now()
+  const { out } = await world.script(['-c', script])
+  expect(out).toBe('2\n')
+  expect(performance.now() - start).toBeLessThan(500)
+})
