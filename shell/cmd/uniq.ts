@@ -25,6 +25,8 @@ function equal(a: Uint8Array, b: Uint8Array, fields: number, letters: number): b
   return true
 }
 
+const nl = Uint8Array.of(10)
+
 const uniq: Program = async (sys, argv) => {
   const args = argv.slice(1)
   let mode = ''
@@ -47,19 +49,18 @@ const uniq: Program = async (sys, argv) => {
   if (args[1] !== undefined) return sysfatal(sys, argv0(argv), `unexpected argument ${args[1]}`)
   const b = new Bin(sys, fd)
   const out = new Bout(sys, 1)
-  const line = async () => {
-    const l = await b.rdline()
-    return l !== undefined && l[l.length - 1] === 10 ? l.subarray(0, -1) : l
-  }
-  let cur = await line()
+  const chop = (l: Uint8Array | undefined) => (l !== undefined && l[l.length - 1] === 10 ? l.subarray(0, -1) : l)
+  let cur = chop(await b.rdline())
   while (cur !== undefined) {
     let n = 1
-    let next = await line()
-    for (; next !== undefined && equal(cur, next, fields, letters); next = await line()) n++
-    if (mode === 'c') await out.write(`${String(n).padStart(4)} `)
+    let next = chop(await b.rdline())
+    for (; next !== undefined && equal(cur, next, fields, letters); next = chop(await b.rdline())) n++
     if (!(mode === 'u' && n > 1) && !(mode === 'd' && n === 1)) {
-      await out.write(cur)
-      await out.write('\n')
+      // Writes that only fill the buffer are not waited for.
+      for (const part of mode === 'c' ? [`${String(n).padStart(4)} `, cur, nl] : [cur, nl]) {
+        const w = out.write(part)
+        if (w) await w
+      }
     }
     cur = next
   }
