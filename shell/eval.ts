@@ -30,7 +30,7 @@ const IFLAST = 4
 /** How deep functions, `eval` and `.` may call each other. */
 const MAXCALLS = 5000
 /** Calls after which the host's stack is left for a fresh one. */
-const STACK = 40
+const STACK = 16
 /** Milliseconds that rc runs before it lets others. */
 const SLICE = 15
 
@@ -815,6 +815,8 @@ export class Rc {
       this.utf.set(lex, utf)
     }
     let b: Uint8Array = new Uint8Array(0)
+    // A note that came just after the prompt would be taken on the way into the read, and the read go on.
+    if (src.interactive) await this.sys.sleep(0).catch(ignore)
     if (src.fd >= 0 && this.traps.length === 0) {
       try {
         b = await this.sys.read(src.fd, 32768)
