@@ -254,6 +254,25 @@ describe('srv', () => {
   })
 })
 
+it('srv waiting for a connection is ended by an interrupt, and by its alarm', async () => {
+  for (const [note, status] of [
+    ['interrupt', /interrupt/],
+    ['alarm', /timeout/],
+  ] as const) {
+    const w = new World()
+    const dialled = new Promise<void>(called =>
+      setDial(() => {
+        called()
+        return new Promise(() => undefined)
+      }),
+    )
+    const { pid, result } = await w.start(['srv', 'tcp!slow'])
+    await dialled
+    w.kernel.postnote(PNPROC, pid, note)
+    expect((await result).status).toMatch(status)
+  }
+})
+
 describe('processes', () => {
   it('ps lists them; kill and slay print what would end them', async () => {
     const w = new World()

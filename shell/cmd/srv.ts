@@ -1,5 +1,6 @@
 import { ORDWR, OWRITE } from '../../plan9/9p/const.ts'
 import type { Transport } from '../../plan9/9p/transport.ts'
+import { Eintr, PlanError } from '../../plan9/error.ts'
 import {
   MAFTER,
   MBEFORE,
@@ -34,9 +35,23 @@ function relay(a: Transport, b: Transport): Promise<void> {
   })
 }
 
+/** Waits for something outside the kernel; a note ends the wait. @throws PlanError Eintr, when the note's handler took it */
+async function outside<T>(sys: Sys, p: Promise<T>): Promise<T> {
+  const signal = sys.interrupted()
+  const note = new Promise<undefined>(resolve => {
+    if (signal.aborted) resolve(undefined)
+    signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
+  const done = await Promise.race([p.then(value => ({ value })), note])
+  if (done !== undefined) return done.value
+  p.catch(() => undefined)
+  await sys.sleep(0)
+  throw new PlanError(Eintr)
+}
+
 /** A descriptor of a pipe whose other end talks to the server at `addr`. */
 export async function connect(sys: Sys, addr: string): Promise<number> {
-  const remote = await dial(addr)
+  const remote = await outside(sys, dial(addr))
   const [mine, theirs] = await sys.pipe()
   await sys.rfork(RFPROC | RFFDG | RFNOTEG | RFNAMEG | RFNOWAIT, async child => {
     for (const fd of [0, 1, 2, mine]) await attempt(child.close(fd))
@@ -98,6 +113,11 @@ const srv: Program = async (sys, argv) => {
   const on = mtpt ?? `/n/${last.slice(last.indexOf('!') + 1)}`
   const addr = doexec ? dest : netmkaddr(dest)
 
+  let timeout = false
+  sys.notify(note => {
+    if (note === 'alarm') timeout = true
+    return timeout
+  })
   /** Opens what is posted, or connects and posts. Undefined: nothing is to be mounted. */
   const get = async (): Promise<number | undefined> => {
     if (await access(sys, file, AEXIST)) {
@@ -110,12 +130,19 @@ const srv: Program = async (sys, argv) => {
       await attempt(sys.remove(file))
     }
     let fd: number
+    sys.alarm(10000)
     try {
       fd = doexec ? await connectcmd(sys, dest) : await connect(sys, addr)
     } catch (e) {
-      await eprint(sys, `srv: dial ${addr}: ${r(e)}\n`)
+      const err = r(e)
+      if (timeout) {
+        await eprint(sys, `srv: timeout establishing connection to ${addr}\n`)
+        return sys.exits('timeout')
+      }
+      await eprint(sys, `srv: dial ${addr}: ${err}\n`)
       return sys.exits('dial')
     }
+    sys.alarm(0)
     if (seconds > 0) {
       await eprint(sys, 'sleep...')
       await sys.sleep(seconds * 1000)
