@@ -76,6 +76,12 @@ function died(reason: string): void {
 }
 worker.addEventListener('error', ev => died(ev.message || 'its worker could not be loaded'))
 
+// A page that the browser keeps for going back must not keep the home directory from the next one.
+addEventListener('pagehide', () => worker.terminate())
+addEventListener('pageshow', ev => {
+  if (ev.persisted) location.reload()
+})
+
 const [nav] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
 pack
   .then(bytes =>

@@ -90,14 +90,14 @@ async function orPlan9<T>(p: Promise<T> | T): Promise<T> {
 }
 
 /** A name that OPFS takes as it is: Plan 9 allows more, and those are escaped. */
-const escape = (name: string) => name.replace(/[%\\:*?"<>|\x00-\x1f\x7f]|[. ]$/g, encode)
+const stored = (name: string) => name.replace(/[%\\:*?"<>|\x00-\x1f\x7f]|[. ]$/g, encode)
 const encode = (ch: string) => `%${ch.charCodeAt(0).toString(16).padStart(2, '0')}`
-function unescape(name: string): string {
+function shown(name: string): string {
   return name.replace(/%([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
 
 /** How long after a change the sidecar is written, in milliseconds. */
-const INDEX_DELAY = 150
+const INDEX_DELAY = 50
 
 /**
  * Files kept in the browser's origin-private file system, under the directory `home` of `top`, as they are named there.
@@ -149,8 +149,8 @@ export class Store {
       const handle = node.handle as FileSystemDirectoryHandle
       const under: Promise<unknown>[] = []
       const up = node.path()
-      for await (const [stored, h] of handle.entries()) {
-        const name = unescape(stored)
+      for await (const [as, h] of handle.entries()) {
+        const name = shown(as)
         const path = up ? `${up}/${name}` : name
         if (isdir(h)) {
           const child = new Node(name, node, h, kept(path, true, seconds()), 0)
@@ -226,8 +226,8 @@ export class Store {
       if (parent.children!.has(name)) throw new PlanError(e.Eexist)
       const handle = parent.handle as FileSystemDirectoryHandle
       const made = await (mode & DMDIR
-        ? handle.getDirectoryHandle(escape(name), { create: true })
-        : handle.getFileHandle(escape(name), { create: true }))
+        ? handle.getDirectoryHandle(stored(name), { create: true })
+        : handle.getFileHandle(stored(name), { create: true }))
       const now = seconds()
       const node = new Node(name, parent, made, { q: this.newpath(), m: mode, t: now, a: now }, 0)
       parent.children!.set(name, node)
@@ -262,7 +262,8 @@ export class Store {
     const at = node.mode & DMAPPEND ? node.length : offset
     try {
       const n = access.write(data, { at })
-      if (n < data.length && n === 0) throw new PlanError(Efull)
+      // Chromium answers a write for which there is no room with a count that cannot be (an error code, unsigned).
+      if (n > data.length || (n === 0 && data.length > 0)) throw new PlanError(Efull)
       return n
     } catch (err) {
       throw plan9(err)
@@ -303,7 +304,7 @@ export class Store {
       if (node.children && node.children.size > 0) throw new PlanError(e.Enotempty)
       node.access?.close()
       node.access = undefined
-      await (node.parent.handle as FileSystemDirectoryHandle).removeEntry(escape(node.name))
+      await (node.parent.handle as FileSystemDirectoryHandle).removeEntry(stored(node.name))
       node.gone = true
       node.parent.children!.delete(node.name)
       this.touched(node.parent)
@@ -317,9 +318,9 @@ export class Store {
       if (parent.children!.has(name)) throw new PlanError(e.Eexist)
       closeUnder(node)
       const dir = parent.handle as FileSystemDirectoryHandle
-      const to = escape(name)
+      const to = stored(name)
       node.handle = isdir(node.handle) ? await copyDir(node, dir, to) : await moveFile(node.handle, dir, to)
-      if (isdir(node.handle)) await dir.removeEntry(escape(node.name), { recursive: true })
+      if (isdir(node.handle)) await dir.removeEntry(stored(node.name), { recursive: true })
       parent.children!.delete(node.name)
       node.name = name
       parent.children!.set(name, node)
@@ -361,7 +362,7 @@ async function copyFile(file: FileSystemFileHandle, dir: FileSystemDirectoryHand
 async function copyDir(node: Node, dir: FileSystemDirectoryHandle, to: string): Promise<FileSystemDirectoryHandle> {
   const copy = await dir.getDirectoryHandle(to, { create: true })
   for (const child of node.children!.values()) {
-    const name = escape(child.name)
+    const name = stored(child.name)
     child.handle = isdir(child.handle) ? await copyDir(child, copy, name) : await moveFile(child.handle, copy, name)
   }
   return copy

@@ -19,7 +19,7 @@ export function checkpoint({ vocabSize, seqLen }: { vocabSize: number; seqLen: n
   new Int32Array(buffer, 0, 7).set([dim, hiddenDim, nLayers, nHeads, nKvHeads, vocabSize, seqLen])
   const w = new Float32Array(buffer, 28)
   w.fill(1, 0, sizes.tokenEmbedding)
-  w.fill(-1, dim, 2 * dim)
+  w.fill(1 / 128, dim, 2 * dim)
   const rmsFinal = sizes.tokenEmbedding + sizes.rmsAtt + sizes.attention + sizes.rmsFfn + sizes.ffn
   w.fill(1, rmsFinal, rmsFinal + sizes.rmsFinal)
   return new Uint8Array(buffer)

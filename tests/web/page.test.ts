@@ -99,7 +99,7 @@ test('what is in /usr/glenda is there after a reload', async () => {
   expect(await w.page.locator('#st-home').textContent()).toBe('/usr/glenda kept in this browser')
   expect(await w.run('cat /usr/glenda/note dir/below')).toBe('kept\ndeeper\n')
   expect(await w.run('ls -l /usr/glenda')).toBe(before)
-  expect(before).toMatch(/--rw------- .* note\n/)
+  expect(before).toMatch(/--rw------- .*\/note\n/)
 })
 
 test('a second tab has a home of its own and says that it is not kept', async () => {
@@ -125,6 +125,7 @@ test('DEL returns to the prompt from sleep and from a stream that is being made'
   await w.page.getByText('/usr/glenda/endless.bin', { exact: true }).first().waitFor()
   for (const line of load('/usr/glenda/endless.bin')) expect(await w.run(line)).toBe('')
   expect(await w.run('cat /mnt/llm/clone')).toBe('0\n')
+  await w.run("echo 'steps 0' > /mnt/llm/0/ctl")
   await w.run('echo generate > /mnt/llm/0/ctl')
   from = await w.type('cat /mnt/llm/0/stream')
   await w.until(text => text.length > 200, from, 'the stream')
