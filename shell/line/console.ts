@@ -197,8 +197,9 @@ export class Console implements ConsDriver {
   /** Writes the line, from where it begins, and puts the cursor into it. */
   private redraw(): string {
     const end = this.place(this.line.length)
-    // A full row leaves the terminal undecided where it is: go on to the next one.
-    const full = this.line.length > 0 && end % this.cols === 0 ? '\r\n' : ''
+    // A full row leaves the terminal undecided where it is: go on to the next one, as a character too many would, so that
+    // the terminal knows that they are one line.
+    const full = this.line.length > 0 && end % this.cols === 0 ? ' \r' : ''
     return this.show(this.line) + full + this.move(end, this.place(this.cursor))
   }
 
@@ -225,7 +226,7 @@ export class Console implements ConsDriver {
   private newline(): void {
     const end = this.place(this.line.length)
     const full = this.line.length > 0 && end % this.cols === 0
-    this.put(this.move(this.place(this.cursor), end) + (full ? '' : '\r\n'))
+    this.put(this.move(this.place(this.cursor), end) + (full ? '\x1b[K' : '\r\n'))
     this.track('\n')
   }
 
