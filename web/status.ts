@@ -98,7 +98,10 @@ export class Status {
     }
     for (const [name, text] of now)
       if (text !== '' && text !== 'idle' && text !== this.sessions.get(name))
-        set(this.rateCell, `session ${name}: ${text.replace(/^done /, '')}`)
+        set(
+          this.rateCell,
+          `session ${name}: ${text.replace(/^done ([0-9.]+)/, (_, rate: string) => Number(rate).toFixed(Number(rate) < 100 ? 1 : 0))}`,
+        )
     if (now.size === 0) set(this.rateCell, '')
     this.sessions = now
   }

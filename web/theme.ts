@@ -16,7 +16,7 @@ function apply(button: HTMLElement): void {
   const kind = stored()
   const dark = kind === 'dark' || (kind === 'system' && system.matches)
   document.documentElement.dataset['theme'] = dark ? 'dark' : 'light'
-  const name = kind[0]!.toUpperCase() + kind.slice(1)
+  const name = { system: 'Auto', light: 'Light', dark: 'Dark' }[kind]
   button.textContent = name
   button.setAttribute('aria-label', `Colours: ${name}`)
   for (const f of listeners) f()

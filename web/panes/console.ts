@@ -25,13 +25,14 @@ const keys: Record<string, string> = {
 export function consolePane(port: MessagePort): { pane: Pane; terminal: ConsoleTerminal } {
   const term = new Terminal({
     fontFamily: "ui-monospace, 'SF Mono', 'Cascadia Mono', 'DejaVu Sans Mono', Menlo, Consolas, monospace",
-    fontSize: 14,
+    fontSize: matchMedia('(max-width: 760px)').matches ? 13 : 14,
     lineHeight: 1.25,
     letterSpacing: 0,
     cursorBlink: false,
     cursorStyle: 'block',
     cursorInactiveStyle: 'outline',
     scrollback: 5000,
+    overviewRuler: { width: 10 },
     theme: termTheme(),
   })
   const fit = new FitAddon()
