@@ -54,6 +54,7 @@ export function termTheme(): ITheme {
     magenta: v('ansi-magenta'),
     cyan: v('ansi-cyan'),
     white: v('ansi-white'),
+    overviewRulerBorder: '#00000000',
     scrollbarSliderBackground: v('scroll'),
     scrollbarSliderHoverBackground: v('scroll-hover'),
     scrollbarSliderActiveBackground: v('scroll-hover'),
