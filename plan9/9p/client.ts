@@ -56,7 +56,7 @@ export interface ClientOptions {
 /** Requests of one read or write that are under way at once. */
 const PIPELINE = 8
 
-/** Numbers from 0 up, the lowest free one first. */
+/** Numbers from 0 up; the one given back last is taken first. */
 class Pool {
   private readonly limit: number
   private next = 0

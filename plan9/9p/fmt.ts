@@ -33,9 +33,22 @@ export const names: Record<number, string> = {
   [c.Rwstat]: 'Rwstat',
 }
 
-/** A string as rc quotes it: as it is, or in single quotes when it is empty or holds anything that a word does not. */
+/**
+ * A string as rc quotes it: as it is, or in single quotes when it is empty or holds anything that a word does not. So that
+ * a message stays on its line, control characters and the backslash are written \xHH there.
+ */
 export function quote(s: string): string {
-  return /^[^\s'"#;&|^$=`{}()<>\\\x00-\x1f\x7f]+$/.test(s) ? s : `'${s.replaceAll("'", "''").replaceAll('\n', '\\n')}'`
+  if (/^[^\s'"#;&|^$=`{}()<>\\\x00-\x1f\x7f]+$/.test(s)) return s
+  const line = s.replace(/[\x00-\x1f\x7f\\]/g, ch =>
+    ch === '\n' ? '\\n' : `\\x${ch.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
+  return `'${line.replaceAll("'", "''")}'`
+}
+
+function unquote(s: string): string {
+  return s
+    .replaceAll("''", "'")
+    .replace(/\\(?:n|x([0-9a-f]{2}))/g, (_, h?: string) => (h ? String.fromCharCode(Number.parseInt(h, 16)) : '\n'))
 }
 
 const qidletters: [number, string][] = [
@@ -45,9 +58,11 @@ const qidletters: [number, string][] = [
   [c.QTAUTH, 'A'],
 ]
 
-/** (path vers type), the type in letters as fcall(2)'s %F has them. */
+/** (path vers type), the type in letters as fcall(2)'s %F has them, or in hexadecimal where it has bits without one. */
 export function qidfmt(q: Qid): string {
-  const type = qidletters.map(([bit, ch]) => (q.type & bit ? ch : '')).join('')
+  const known = qidletters.reduce((all, [bit]) => all | bit, 0)
+  const letters = qidletters.map(([bit, ch]) => (q.type & bit ? ch : '')).join('')
+  const type = q.type & ~known ? `0x${q.type.toString(16)}` : letters
   return `(${q.path.toString(16).padStart(16, '0')} ${q.vers} ${type || "''"})`
 }
 
@@ -93,7 +108,8 @@ function dirfmt(d: Dir): string {
 /** A stat record in words; in hexadecimal when it is none. */
 function statfmt(stat: Uint8Array): string {
   try {
-    return dirfmt(convM2D(stat))
+    const d = convM2D(stat)
+    return d.name.startsWith('0x') ? `0x${hex(stat)}` : dirfmt(d)
   } catch {
     return `0x${hex(stat)}`
   }
@@ -165,7 +181,7 @@ function* lex(line: string): Generator<string> {
   while (word.lastIndex < line.length) {
     const m = word.exec(line)
     if (!m) return
-    if (m[1] !== undefined) yield m[1].replaceAll("''", "'").replaceAll('\\n', '\n')
+    if (m[1] !== undefined) yield unquote(m[1])
     else yield m[2] ?? m[3]!
   }
 }
@@ -199,7 +215,9 @@ class Reader {
   qid(): Qid {
     const [, path, vers, letters, close] = [this.word(), this.word(), this.word(), this.word(), this.word()]
     if (close !== ')') throw new SyntaxError('a qid is (path vers type)')
-    const type = qidletters.reduce((all, [bit, ch]) => (letters.includes(ch) ? all | bit : all), 0)
+    const type = letters.startsWith('0x')
+      ? Number(letters)
+      : qidletters.reduce((all, [bit, ch]) => (letters.includes(ch) ? all | bit : all), 0)
     return { path: BigInt(`0x${path}`), vers: Number(vers), type }
   }
   perm(): number {

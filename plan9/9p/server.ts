@@ -1,5 +1,6 @@
 import * as e from '../error.ts'
 import { PlanError, ProtocolError } from '../error.ts'
+import { utf8len } from './bit.ts'
 import * as c from './const.ts'
 import { changes, convD2M, convM2D, type Dir, type Qid } from './dir.ts'
 import { convM2S, convS2M, type Fcall } from './fcall.ts'
@@ -66,6 +67,19 @@ function checkname(name: string): void {
   if (name === '' || name === '.' || name === '..') throw new PlanError(e.Efilename)
 }
 
+/** An error string fits in ERRMAX bytes, its NUL included; a longer one loses its end, whole characters of it. */
+function cutename(ename: string): string {
+  if (utf8len(ename) < e.ERRMAX) return ename
+  let cut = ''
+  let n = 0
+  for (const ch of ename) {
+    n += utf8len(ch)
+    if (n >= e.ERRMAX) break
+    cut += ch
+  }
+  return cut
+}
+
 function checkoffset(offset: bigint): number {
   if (offset >= 1n << 63n) throw new PlanError(e.Enegoff)
   if (offset > MAXOFFSET) throw new PlanError(e.Ebadoffset)
@@ -97,6 +111,8 @@ class Connection<A> {
   private fids = new Map<number, ServedFid<A>>()
   /** Fids that a Tattach or Twalk under way will make. */
   private coming = new Set<number>()
+  /** Counts the sessions: a fid that was coming when its session ended does not get into the next. */
+  private session = 0
   private reqs = new Map<number, Pending>()
   private over = false
 
@@ -158,9 +174,21 @@ class Connection<A> {
 
   private send(f: Fcall): void {
     if (this.over) return
-    const msg = convS2M(f)
+    const msg = this.encode(f)
     tap.see?.(this.name, true, msg)
     void this.t.send(msg)
+  }
+
+  /** What a file server answered, or, where no message of this connection can say that, an Rerror. */
+  private encode(f: Fcall): Uint8Array {
+    try {
+      const msg = convS2M(f.type === c.Rerror ? { ...f, ename: cutename(f.ename) } : f)
+      if (msg.length <= this.msize) return msg
+    } catch (err) {
+      console.error('9P server:', err)
+      return convS2M({ type: c.Rerror, tag: f.tag, ename: e.Eio })
+    }
+    return convS2M({ type: c.Rerror, tag: f.tag, ename: e.Eiotoobig })
   }
 
   private dispatch(f: Fcall, req: Req): Promise<Reply> | Reply {
@@ -238,7 +266,9 @@ class Connection<A> {
     const others = [...this.reqs].filter(([tag]) => tag !== except).map(([, pending]) => pending)
     for (const tag of [...this.reqs.keys()]) if (tag !== except) this.reqs.delete(tag)
     const fids = [...this.fids.values()]
+    this.session++
     this.fids.clear()
+    this.coming = new Set()
     for (const { abort } of others) abort.abort()
     await Promise.all(others.map(p => p.settled))
     await Promise.all(fids.map(fid => this.release(fid)))
@@ -256,20 +286,20 @@ class Connection<A> {
   private async newfid(n: number, make: () => Promise<ServedFid<A> | undefined>): Promise<ServedFid<A> | undefined> {
     if (n === c.NOFID) throw new PlanError(e.Eunknownfid)
     if (this.fids.has(n) || this.coming.has(n)) throw new PlanError(e.Edupfid)
-    const { coming } = this
+    const { coming, session } = this
     coming.add(n)
     try {
       const fid = await make()
-      if (fid) this.enter(n, fid)
+      if (fid) await this.enter(n, fid, session)
       return fid
     } finally {
       coming.delete(n)
     }
   }
 
-  private enter(n: number, fid: ServedFid<A>): void {
-    if (this.over) void this.release(fid)
-    else this.fids.set(n, fid)
+  private async enter(n: number, fid: ServedFid<A>, session: number): Promise<void> {
+    if (this.session === session) this.fids.set(n, fid)
+    else await this.release(fid)
   }
 
   private async attach(f: T<typeof c.Tattach>, req: Req): Promise<Reply> {
@@ -304,7 +334,7 @@ class Connection<A> {
       else {
         const fid = await make()
         if (fid && this.fids.get(f.fid) === from) {
-          this.enter(f.fid, fid)
+          this.fids.set(f.fid, fid)
           await this.release(from)
         } else if (fid) await this.release(fid)
       }
