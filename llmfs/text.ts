@@ -1,3 +1,5 @@
+import { printable } from './engine/tokenizer.ts'
+
 /**
  * The pieces that a tokenizer decodes to, made into text that is always whole UTF-8.
  *
@@ -20,8 +22,7 @@ export class Text {
     const byte = piece[0]!
     if (byte < 0x80) {
       this.#drop()
-      const printable = (byte >= 0x20 && byte < 0x7f) || (byte >= 9 && byte <= 13)
-      return printable ? String.fromCharCode(byte) : ''
+      return printable(piece) ? String.fromCharCode(byte) : ''
     }
     if (byte >= 0xc0) {
       this.#drop()

@@ -1,19 +1,13 @@
 import { expose } from 'comlink'
 import { PlanError } from '../plan9/error.ts'
+import type { Config } from './engine/config.ts'
 import { type Engine, loadEngine } from './engine/engine.ts'
 import { Sampler } from './engine/sampler.ts'
 import { Tokenizer } from './engine/tokenizer.ts'
 import { Text } from './text.ts'
 
 /** What a loaded checkpoint is: the numbers of its header, and what follows from them. */
-export interface ModelInfo {
-  dim: number
-  hidden_dim: number
-  n_layers: number
-  n_heads: number
-  n_kv_heads: number
-  vocab_size: number
-  seq_len: number
+export interface ModelInfo extends Config {
   params: number
   /** `f32`, or `q80 G` with its group size. */
   quant: string
@@ -144,15 +138,8 @@ export class EngineHost implements EngineApi {
       })
     const engine = await loadEngine({ size, read }, { simd })
     this.#next = engine
-    const c = engine.config
     return {
-      dim: c.dim,
-      hidden_dim: c.hidden_dim,
-      n_layers: c.n_layers,
-      n_heads: c.n_heads,
-      n_kv_heads: c.n_kv_heads,
-      vocab_size: c.vocab_size,
-      seq_len: c.seq_len,
+      ...engine.config,
       params: engine.params,
       quant: engine.quant,
       bytes: engine.bytes,
