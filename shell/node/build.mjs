@@ -1,37 +1,52 @@
-// dist/9ml.js: the command, all in it but the distribution's files, which are beside it in dist/root.
+// dist/9ml.js: the command, all in it but its engine's thread and the distribution's files, which are beside it.
 
-import { cp, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, rename, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { top } from '../../web/setup.mjs'
 
+/**
+ * Each program is one file, built apart and put in its place whole, so that what runs meanwhile, or is built at the same time,
+ * never sees the half of one. Their time is the build's beginning: what is edited during it is newer.
+ */
 export async function build() {
   const { build: vite } = await import('vite')
-  const outDir = join(top, 'dist')
-  await rm(join(outDir, 'chunks'), { recursive: true, force: true })
-  await vite({
-    configFile: false,
-    root: top,
-    logLevel: 'warn',
-    ssr: { noExternal: true },
-    build: {
-      ssr: true,
-      outDir,
-      emptyOutDir: false,
-      target: 'node20',
-      copyPublicDir: false,
-      rollupOptions: {
-        input: {
-          '9ml': join(top, 'shell', 'node', 'main.ts'),
-          'engine.worker': join(top, 'shell', 'node', 'engine.worker.ts'),
+  const dist = join(top, 'dist')
+  const begun = new Date()
+  await mkdir(dist, { recursive: true })
+  const outDir = await mkdtemp(join(dist, '.build-'))
+  try {
+    for (const [name, entry] of [
+      ['engine.worker', 'engine.worker.ts'],
+      ['9ml', 'main.ts'],
+    ])
+      await vite({
+        configFile: false,
+        root: top,
+        logLevel: 'warn',
+        ssr: { noExternal: true },
+        build: {
+          ssr: true,
+          outDir,
+          emptyOutDir: false,
+          target: 'node20',
+          copyPublicDir: false,
+          rolldownOptions: {
+            input: { [name]: join(top, 'shell', 'node', entry) },
+            output: { entryFileNames: '[name].js', codeSplitting: false },
+          },
         },
-        output: {
-          entryFileNames: '[name].js',
-          // Beside the entries, so that what looks for a file beside itself finds it from any chunk.
-          chunkFileNames: 'chunk-[name]-[hash].js',
-        },
-      },
-    },
-  })
-  await rm(join(outDir, 'root'), { recursive: true, force: true })
-  await cp(join(top, 'plan9', 'root'), join(outDir, 'root'), { recursive: true })
+      })
+    await cp(join(top, 'plan9', 'root'), join(outDir, 'root'), { recursive: true })
+
+    for (const name of await readdir(dist)) if (/^chunk/.test(name)) await rm(join(dist, name), { recursive: true })
+    const old = join(outDir, 'old')
+    await rename(join(dist, 'root'), old).catch(() => {})
+    await rename(join(outDir, 'root'), join(dist, 'root'))
+    for (const name of ['engine.worker.js', '9ml.js']) {
+      await utimes(join(outDir, name), begun, begun)
+      await rename(join(outDir, name), join(dist, name))
+    }
+  } finally {
+    await rm(outDir, { recursive: true, force: true })
+  }
 }
