@@ -28,6 +28,7 @@ function tshark(file: Uint8Array, ...args: string[]): string {
     const r = spawnSync('tshark', ['-r', path, '-d', 'tcp.port==564,9p', ...args], {
       encoding: 'utf8',
       maxBuffer: 1 << 26,
+      env: { ...process.env, TZ: 'UTC' },
     })
     if (r.error) throw new Error('no tshark: install the package tshark', { cause: r.error })
     expect(r.stderr).not.toMatch(/error|cut short/i)
@@ -202,8 +203,8 @@ test('tshark finds each field where section 5 has it', () => {
         statmode: '0x800001e9',
         length: '3544952156018063160',
         filename: 'thename',
-        uid: 'theuid',
-        gid: 'thegid',
+        user: 'theuid',
+        group: 'thegid',
         muid: 'themuid',
       },
     ],
@@ -226,4 +227,7 @@ test('tshark finds each field where section 5 has it', () => {
       expect([names[f.type], name, plain(found)]).toEqual([names[f.type], name, plain(value)])
     }
   }
+  const [times] = fields(file, '9p.msgtype==125', '9p.atime', '9p.mtime')
+  expect(times![0]).toContain('01:46:41')
+  expect(times![1]).toContain('01:46:42')
 })

@@ -1,0 +1,224 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { Eintr, Eio, Eiotoobig, Eunknownfid, PlanError } from '../error.ts'
+import { Client } from './client.ts'
+import * as c from './const.ts'
+import type { Dir, Qid } from './dir.ts'
+import { convM2S, convS2M, type Fcall } from './fcall.ts'
+import { serve } from './server.ts'
+import type { Srv } from './srv.ts'
+import { pipeTransport } from './transport.ts'
+
+const rootqid: Qid = { type: c.QTDIR, vers: 0, path: 0n }
+const dir = (name: string, qid: Qid): Dir => ({
+  type: 0,
+  dev: 0,
+  qid,
+  mode: qid.type & c.QTDIR ? c.DMDIR + 0o777 : 0o666,
+  atime: 0,
+  mtime: 0,
+  length: 0n,
+  name,
+  uid: 'u',
+  gid: 'u',
+  muid: 'u',
+})
+
+/** A promise and what settles it. */
+function later<T = void>() {
+  let resolve!: (v: T) => void
+  const promise = new Promise<T>(r => {
+    resolve = r
+  })
+  return { promise, resolve }
+}
+
+/** A server of any name, that writes down what happens; `hold` answers a read or walk of a file by its name. */
+function logged(hold: Record<string, (signal: AbortSignal) => Promise<Uint8Array>> = {}) {
+  const log: string[] = []
+  const srv: Srv<string> = {
+    attach: () => ({ aux: '/', qid: rootqid }),
+    async walk1(_, name, fid, req) {
+      log.push(`walk ${name}`)
+      if (name.startsWith('slow')) await hold[name]!(req.signal)
+      if (name === 'bug') throw new Error('a bug of the server')
+      return { aux: name, qid: { type: name.startsWith('d') ? c.QTDIR : 0, vers: 0, path: BigInt(fid.fid + 1) } }
+    },
+    stat: fid => dir(fid.aux, fid.qid),
+    async read(fid, _offset, count, req) {
+      log.push(`read ${fid.aux}`)
+      const held = hold[fid.aux]
+      const data = held ? await held(req.signal) : new Uint8Array(count + 10)
+      log.push(`read ${fid.aux} done`)
+      return data
+    },
+    remove: fid => {
+      log.push(`remove ${fid.aux}`)
+      if (fid.aux === 'keep') throw new PlanError('kept')
+    },
+    clunk: fid => {
+      log.push(`clunk ${fid.aux}`)
+    },
+    end: () => {
+      log.push('end')
+    },
+  }
+  return { srv, log }
+}
+
+async function connect(srv: Srv<string>) {
+  const [mine, theirs] = pipeTransport()
+  const conn = serve(theirs, srv)
+  const client = await Client.connect(mine)
+  return { conn, client, root: await client.attach('u', '') }
+}
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+describe('clunk', () => {
+  test('once a fid, after the last request on it', async () => {
+    const gate = later<Uint8Array>()
+    const { srv, log } = logged({ f: () => gate.promise })
+    const { client, root, conn } = await connect(srv)
+    const f = await (await root.walk(['f'])).open(c.OREAD)
+    const read = f.read(1, 0)
+    const [clunked] = [f.clunk()]
+    await root.stat()
+    expect(log).toEqual(['walk f', 'read f'])
+    gate.resolve(Uint8Array.of(7))
+    expect(await read).toEqual(Uint8Array.of(7))
+    await clunked
+    expect(log).toEqual(['walk f', 'read f', 'read f done', 'clunk f'])
+    client.close()
+    await conn.closed
+    expect(log.slice(4)).toEqual(['clunk /', 'end'])
+  })
+
+  test('the end of a connection aborts what waits, then clunks every fid', async () => {
+    const { srv, log } = logged({
+      f: signal => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new PlanError(Eintr)))),
+    })
+    const { client, root, conn } = await connect(srv)
+    const f = await (await root.walk(['f'])).open(c.OREAD)
+    const read = f.read(1, 0)
+    await root.stat()
+    client.close()
+    await expect(read).rejects.toThrow(PlanError)
+    await conn.closed
+    expect(log.sort()).toEqual(['clunk /', 'clunk f', 'end', 'read f', 'walk f'])
+  })
+
+  test('remove clunks whether or not the file goes', async () => {
+    const { srv, log } = logged()
+    const { client, root } = await connect(srv)
+    const keep = await root.walk(['keep'])
+    await expect(client.rpc({ type: c.Tremove, fid: keep.fid })).rejects.toThrow('kept')
+    await expect(client.rpc({ type: c.Tstat, fid: keep.fid })).rejects.toThrow(Eunknownfid)
+    expect(log).toEqual(['walk keep', 'remove keep', 'clunk keep'])
+  })
+
+  test('a walk that does not arrive clunks what it had', async () => {
+    const { srv, log } = logged()
+    const { root } = await connect(srv)
+    expect((await root.walkSome(['d', 'f', 'g'])).wqid.length).toBe(2)
+    expect(log).toEqual(['walk d', 'walk f', 'clunk f'])
+  })
+})
+
+describe('version', () => {
+  test('a walk that was under way makes no fid in the next session', async () => {
+    const gate = later<Uint8Array>()
+    const { srv, log } = logged({ slow: () => gate.promise })
+    const { client, root } = await connect(srv)
+    void client.rpc({ type: c.Twalk, fid: root.fid, newfid: 50, wname: ['slow'] }).catch(() => undefined)
+    const version = client.rpc({ type: c.Tversion, msize: 8192, version: '9P2000' })
+    gate.resolve(new Uint8Array(0))
+    expect((await version).msize).toBe(8192)
+    await expect(client.rpc({ type: c.Tstat, fid: 50 })).rejects.toThrow(Eunknownfid)
+    expect(log.sort()).toEqual(['clunk /', 'clunk slow', 'walk slow'])
+  })
+})
+
+describe('flush', () => {
+  test('answers after the old request has, even when that does not heed the signal', async () => {
+    const gate = later<Uint8Array>()
+    const { srv } = logged({ f: () => gate.promise })
+    const [mine, theirs] = pipeTransport()
+    serve(theirs, srv)
+    const replies: Fcall[] = []
+    const two = later()
+    mine.start(
+      msg => {
+        replies.push(convM2S(msg))
+        if (replies.length === 6) two.resolve()
+      },
+      () => {},
+    )
+    const send = (f: Fcall) => mine.send(convS2M(f))
+    send({ type: c.Tversion, tag: c.NOTAG, msize: 8192, version: '9P2000' })
+    await vi.waitFor(() => expect(replies.length).toBe(1))
+    send({ type: c.Tattach, tag: 1, fid: 0, afid: c.NOFID, uname: 'u', aname: '' })
+    await vi.waitFor(() => expect(replies.length).toBe(2))
+    send({ type: c.Twalk, tag: 1, fid: 0, newfid: 1, wname: ['f'] })
+    await vi.waitFor(() => expect(replies.length).toBe(3))
+    send({ type: c.Topen, tag: 1, fid: 1, mode: 0 })
+    await vi.waitFor(() => expect(replies.length).toBe(4))
+    send({ type: c.Tread, tag: 2, fid: 1, offset: 0n, count: 10 })
+    send({ type: c.Tflush, tag: 3, oldtag: 2 })
+    await new Promise(resolve => setImmediate(resolve))
+    expect(replies.length).toBe(4)
+    gate.resolve(Uint8Array.of(1))
+    await two.promise
+    expect(replies.slice(4)).toEqual([
+      { type: c.Rread, tag: 2, data: Uint8Array.of(1) },
+      { type: c.Rflush, tag: 3 },
+    ])
+  })
+})
+
+describe('a file server’s mistakes', () => {
+  test('what is no PlanError is logged whole and answered with i/o error', async () => {
+    const error = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const { root } = await connect(logged().srv)
+    await expect(root.walk(['bug'])).rejects.toThrow(Eio)
+    expect(error).toHaveBeenCalledWith('9P server:', expect.objectContaining({ message: 'a bug of the server' }))
+    await root.stat()
+  })
+
+  test('more data than asked for is cut', async () => {
+    const { root } = await connect(logged().srv)
+    const f = await (await root.walk(['f'])).open(c.OREAD)
+    expect((await f.readSome(5, 0)).length).toBe(5)
+  })
+
+  test('an error string keeps within ERRMAX, and to whole characters', async () => {
+    const { srv } = logged()
+    srv.stat = () => {
+      throw new PlanError('é'.repeat(100_000))
+    }
+    const { root } = await connect(srv)
+    const err = await root.stat().catch(e => e)
+    expect(err).toBeInstanceOf(PlanError)
+    expect(err.message).toBe('é'.repeat(63))
+  })
+
+  test('a reply larger than msize is an error', async () => {
+    const { srv } = logged()
+    srv.stat = fid => dir('x'.repeat(300), fid.qid)
+    const [mine, theirs] = pipeTransport()
+    serve(theirs, srv)
+    const client = await Client.connect(mine, { msize: 256 })
+    const root = await client.attach('u', '')
+    await expect(root.stat()).rejects.toThrow(Eiotoobig)
+  })
+
+  test('a reply that no message can say is i/o error', async () => {
+    const error = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const { srv } = logged()
+    srv.stat = fid => dir('x'.repeat(70_000), fid.qid)
+    const { root } = await connect(srv)
+    await expect(root.stat()).rejects.toThrow(Eio)
+    expect(error).toHaveBeenCalled()
+  })
+})
