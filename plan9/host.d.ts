@@ -24,6 +24,7 @@ declare class TextDecoder {
 interface MessagePort {
   onmessage: ((event: { data: unknown }) => void) | null
   onmessageerror: ((event: { data: unknown }) => void) | null
+  addEventListener(type: 'close', listener: () => void): void
   postMessage(message: unknown, transfer?: unknown[]): void
   close(): void
   start(): void

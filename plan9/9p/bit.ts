@@ -56,8 +56,9 @@ export class Encoder {
     this.pos += 8
   }
 
-  /** @throws ProtocolError more than 65535 bytes, which s[2] cannot say */
+  /** @throws ProtocolError more than 65535 bytes, which s[2] cannot say; a NUL, which no string of 9P holds */
   string(s: string): void {
+    if (s.includes('\0')) throw new ProtocolError('NUL in a string', this.pos)
     const { written } = utf8encoder.encodeInto(s, this.buf.subarray(this.pos + 2))
     if (written > 0xffff) throw new ProtocolError(`string of ${written} bytes`, this.pos)
     this.u16(written)

@@ -76,6 +76,12 @@ class Pool {
   }
 }
 
+/** Why no message can say it: a name holds a NUL, or one is too long. */
+function unsayable(of: Tmsg | Partial<Dir>): string {
+  const names = Object.values(of).flat()
+  return names.some(s => typeof s === 'string' && s.includes('\0')) ? e.Ebadchar : e.Etoolong
+}
+
 interface Waiting {
   type: TypeT
   /** Bytes of data at most that the reply may carry. */
@@ -187,7 +193,7 @@ export class Client {
       msg = convS2M({ ...m, tag } as Fcall)
       if (msg.length > this.msize) throw new PlanError(e.Etoolong)
     } catch (err) {
-      return Promise.reject(err instanceof ProtocolError ? new PlanError(e.Etoolong) : err)
+      return Promise.reject(err instanceof ProtocolError ? new PlanError(unsayable(m)) : err)
     }
     const reply = new Promise<Fcall>((resolve, reject) => {
       this.waiting.set(tag, { type: m.type, count, resolve, reject })
@@ -434,7 +440,13 @@ export class Fid {
 
   /** Only the members given are changed; none asks the server to commit the file to stable storage. */
   async wstat(dir: Partial<Dir>, signal?: AbortSignal): Promise<void> {
-    await this.client.rpc({ type: c.Twstat, fid: this.fid, stat: convD2M({ ...nulldir(), ...dir }) }, signal)
+    let stat: Uint8Array
+    try {
+      stat = convD2M({ ...nulldir(), ...dir })
+    } catch (err) {
+      throw err instanceof ProtocolError ? new PlanError(unsayable(dir)) : err
+    }
+    await this.client.rpc({ type: c.Twstat, fid: this.fid, stat }, signal)
   }
 
   /** The file and the fid are gone, the fid even when the file could not be removed. */

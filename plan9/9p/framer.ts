@@ -88,11 +88,14 @@ export class Framer {
 export function streamTransport(stream: ByteStream, max = MSIZE): Transport {
   let onclose: ((err?: Error) => void) | undefined
   let closed = false
+  /** The stream is of no use any more; after a `close` from this side what was sent still goes out. */
+  let broken = false
   let writing = Promise.resolve()
 
   function end(err?: Error): void {
     if (closed) return
     closed = true
+    broken = true
     stream.close()
     onclose?.(err)
   }
@@ -119,8 +122,11 @@ export function streamTransport(stream: ByteStream, max = MSIZE): Transport {
     send(msg) {
       if (closed) return
       writing = writing
-        .then(() => (closed ? undefined : stream.write(msg)))
-        .catch(e => end(e instanceof Error ? e : new Error(String(e))))
+        .then(() => (broken ? undefined : stream.write(msg)))
+        .catch(e => {
+          broken = true
+          end(e instanceof Error ? e : new Error(String(e)))
+        })
       return writing
     },
     start(onmessage, close) {

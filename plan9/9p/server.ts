@@ -2,7 +2,7 @@ import * as e from '../error.ts'
 import { PlanError, ProtocolError } from '../error.ts'
 import { utf8len } from './bit.ts'
 import * as c from './const.ts'
-import { changes, convD2M, convM2D, type Dir, type Qid } from './dir.ts'
+import { changes, convD2M, convM2D, type Dir, nulldir, type Qid } from './dir.ts'
 import { convM2S, convS2M, type Fcall } from './fcall.ts'
 import type { Fid, Req, Srv } from './srv.ts'
 import { tap } from './tap.ts'
@@ -25,6 +25,8 @@ export interface ServeOptions {
 /** Below this no stat record of ordinary names fits. */
 const MINMSIZE = 256
 const MAXOFFSET = BigInt(Number.MAX_SAFE_INTEGER)
+/** Bits of a mode that a wstat may set. */
+const MODEBITS = c.DMDIR | c.DMAPPEND | c.DMEXCL | c.DMTMP | 0o777
 const OMODES = 3 | c.OTRUNC | c.OCEXEC | c.ORCLOSE
 
 type Reply = Fcall extends infer F ? (F extends { tag: number } ? Omit<F, 'tag'> : never) : never
@@ -59,10 +61,14 @@ interface Pending {
   settled: Promise<void>
 }
 
+/** Bytes of a name at most. A longer one would make a directory that clients with a small msize cannot read. */
+const NAMEMAX = 255
+
 const isdir = (qid: Qid): boolean => (qid.type & c.QTDIR) !== 0
 
-/** @throws PlanError Ebadchar, Efilename: no element of a path can be called so */
+/** @throws PlanError Ebadchar, Efilename, Etoolong: no file can be called so */
 function checkname(name: string): void {
+  if (utf8len(name) > NAMEMAX) throw new PlanError(e.Etoolong)
   if (name.includes('/')) throw new PlanError(e.Ebadchar)
   if (name === '' || name === '.' || name === '..') throw new PlanError(e.Efilename)
 }
@@ -304,6 +310,8 @@ class Connection<A> {
 
   private async attach(f: T<typeof c.Tattach>, req: Req): Promise<Reply> {
     if (f.afid !== c.NOFID) throw new PlanError(e.Eunknownfid)
+    // The name becomes the owner of files, a string of their stat records.
+    if (utf8len(f.uname) > NAMEMAX) throw new PlanError(e.Etoolong)
     const fid = await this.newfid(f.fid, async () => {
       const { aux, qid } = await this.srv.attach(f.uname, f.aname, req)
       return new ServedFid(f.fid, f.uname, qid, aux)
@@ -432,7 +440,7 @@ class Connection<A> {
     if (!dir || offset !== dir.offset) throw new PlanError(e.Ebadoffdir)
     const records: Uint8Array[] = []
     let n = 0
-    for (;;) {
+    while (count > 0) {
       if (!dir.next) {
         const step = await dir.left.next()
         if (step.done) break
@@ -492,12 +500,27 @@ class Connection<A> {
       if (err instanceof ProtocolError) throw new PlanError(e.Ebadwstat)
       throw err
     }
-    const { type, dev, qid, muid } = change
-    if (type !== undefined || dev !== undefined || qid || muid) throw new PlanError(e.Ebadwstat)
-    if (change.name !== undefined) checkname(change.name)
-    if (change.length !== undefined) checkoffset(change.length)
+    const { type, dev, qid, muid, ...wanted } = change
+    if (wanted.name !== undefined) checkname(wanted.name)
+    if (wanted.gid !== undefined && utf8len(wanted.gid) > NAMEMAX) throw new PlanError(e.Etoolong)
+    if (wanted.length !== undefined) checkoffset(wanted.length)
+    if (wanted.mode !== undefined && wanted.mode & ~MODEBITS) throw new PlanError(e.Ebadwstat)
     if (!this.srv.wstat) throw new PlanError(e.Enowstat)
-    await this.srv.wstat(fid, change, req)
+    // What cannot be altered may be said as it is, by clients that send a whole stat record with a member changed.
+    if (type !== undefined || dev !== undefined || qid || muid !== undefined) {
+      const now = await this.srv.stat(fid, req)
+      const [none, { mode = now.mode }] = [nulldir().qid, wanted]
+      const same =
+        (type ?? now.type) === now.type &&
+        (dev ?? now.dev) === now.dev &&
+        (muid ?? now.muid) === now.muid &&
+        (!qid ||
+          ((qid.path === none.path || qid.path === now.qid.path) &&
+            (qid.vers === none.vers || qid.vers === now.qid.vers) &&
+            (qid.type === none.type || qid.type === mode >>> 24)))
+      if (!same) throw new PlanError(e.Ebadwstat)
+    }
+    await this.srv.wstat(fid, wanted, req)
     return { type: c.Rwstat }
   }
 }

@@ -91,7 +91,7 @@ export function pipeTransport(): [Transport, Transport] {
 
 /**
  * 9P over a MessagePort: an ArrayBuffer, transferred, a message; null says that the sender has closed. (A port does not
- * tell of the other side's end by itself in every host.)
+ * tell of the other side's end by itself in every host; where it does, that ends the connection too.)
  */
 export function portTransport(port: MessagePort): Transport {
   const early: unknown[] = []
@@ -115,6 +115,11 @@ export function portTransport(port: MessagePort): Transport {
     if (onmessage) receive(data)
     else early.push(data)
   }
+  // Where the host tells: the other side's worker has ended without a word.
+  port.addEventListener('close', () => {
+    if (onclose) end(new Error('hungup'))
+    else early.push(null)
+  })
   port.onmessageerror = () => end(new ProtocolError('message could not be received'))
   port.start()
 

@@ -174,7 +174,12 @@ export class Tree {
   }
 
   remove(file: File): void {
-    if (file.parent.children!.get(file.name) === file) file.parent.children!.delete(file.name)
+    if (!this.gone(file)) file.parent.children!.delete(file.name)
+  }
+
+  /** Whether the file has been removed; fids that were on it before are on it still. */
+  gone(file: File): boolean {
+    return file !== this.root && file.parent.children!.get(file.name) !== file
   }
 }
 
@@ -234,6 +239,7 @@ export function ramfs(tree: Tree): Srv<File> {
     create(fid, name, perm) {
       const dir = fid.aux
       check(dir, fid.uid, c.DMWRITE)
+      if (tree.gone(dir)) throw new PlanError(e.Enonexist)
       if (dir.children!.has(name)) throw new PlanError(e.Eexist)
       const kept = perm & c.DMDIR ? 0o777 : 0o666
       const file = tree.make(name, dir, perm & (~kept | (dir.mode & kept)), fid.uid)
@@ -264,7 +270,7 @@ export function ramfs(tree: Tree): Srv<File> {
       const dir = file.parent
       if (file === tree.root) throw new PlanError(e.Eperm)
       check(dir, fid.uid, c.DMWRITE)
-      if (dir.children!.get(file.name) !== file) throw new PlanError(e.Enonexist)
+      if (tree.gone(file)) throw new PlanError(e.Enonexist)
       if (file.children && file.children.size > 0) throw new PlanError(e.Enotempty)
       tree.remove(file)
       dir.touched(fid.uid, tree.now())
@@ -279,6 +285,7 @@ export function ramfs(tree: Tree): Srv<File> {
       if (rename) {
         if (file === tree.root) throw new PlanError(e.Eperm)
         check(file.parent, fid.uid, c.DMWRITE)
+        if (tree.gone(file)) throw new PlanError(e.Enonexist)
         if (file.parent.children!.has(d.name!)) throw new PlanError(e.Eexist)
       }
       if (resize) {
