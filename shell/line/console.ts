@@ -21,12 +21,25 @@ export interface ConsoleOptions {
   complete?(line: string, cursor: number): Promise<Completion | undefined>
   cols?: number
   rows?: number
+  /** The terminal gives emoji two columns, as most do; xterm.js gives them one. Default false. */
+  emoji?: boolean
+  /** A resized terminal wraps the cursor's line anew, as most do; xterm.js does not. Default false. */
+  reflows?: boolean
 }
 
 const utf8 = new TextEncoder()
 const HISTORY = 500
 /** Characters of the output's last line that are kept, to be written again with the line that is being typed. */
 const TAIL = 1024
+/** Escape sequences: CSI, OSC, and those of two characters. */
+const sequence = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^-~])/g
+const unfinished = /\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?)?$/
+
+/** A character as it is shown: control characters as ^X, and no terminal gets to see the others of them. */
+function glyph(ch: string): string {
+  if (ch < ' ' || ch === '\x7f') return `^${String.fromCharCode(ch.charCodeAt(0) ^ 64)}`
+  return ch >= '\x80' && ch < '\xa0' ? '\ufffd' : ch
+}
 
 /**
  * A console's line discipline and line editor, between a terminal of the xterm kind and cons(3).
@@ -52,9 +65,11 @@ export class Console implements ConsDriver {
   /** The line being typed, a character each, and where in it the cursor is. */
   private line: string[] = []
   private cursor = 0
-  /** The output's last line, which is often a prompt, and the column that it ends at. */
+  /** The output's last line, which is often a prompt, and the column that it ends at; `cols` is the edge, still undecided. */
   private tail = ''
   private column = 0
+  /** An escape sequence of the output that is not whole yet. */
+  private escape = ''
   private readonly decoder = new TextDecoder()
 
   /** Lines released and not read yet; an empty one is an end of file. */
@@ -65,8 +80,9 @@ export class Console implements ConsDriver {
   /** Where in the history the line is from; its length for one that is new. */
   private at = 0
   private draft = ''
-  /** Keys wait for a completion. */
-  private completing: Promise<void> | undefined
+  /** The completion under way, for which keys wait. */
+  private completing: object | undefined
+  private waiting: Key[] = []
 
   constructor(o: ConsoleOptions) {
     this.o = o
@@ -127,19 +143,47 @@ export class Console implements ConsDriver {
 
   /** What was typed, as a terminal sends it, with BS for the key that erases and DEL (or `ESC [ 3 ~`) for the one that interrupts. */
   input(data: Uint8Array | string): void {
-    for (const key of this.keys.push(data)) {
-      if (this.completing) void this.completing.then(() => this.key(key))
-      else this.key(key)
+    if (this.raw) {
+      this.rawInput(data)
+      return
     }
+    for (const key of this.keys.push(data)) {
+      this.waiting.push(key)
+      if (this.completing && this.interrupts(key)) {
+        this.completing = undefined
+        this.waiting = [key]
+      }
+      this.work()
+    }
+  }
+
+  /** Gives the waiting keys their effect, until one of them begins a completion. */
+  private work(): void {
+    while (!this.completing && this.waiting.length > 0) this.key(this.waiting.shift()!)
+  }
+
+  private interrupts(key: Key): boolean {
+    return key.name === 'DEL' || (this.comfort && key.name === '^C')
+  }
+
+  /** A raw console's bytes, as they are, but that Enter is a new line and the key Delete a DEL. */
+  private rawInput(data: Uint8Array | string): void {
+    const rest = this.keys.rest()
+    if (rest !== '') this.release(utf8.encode(rest))
+    if (data === '\x1b[3~') this.release(utf8.encode('\x7f'))
+    else if (typeof data === 'string') this.release(utf8.encode(data.replaceAll('\r', '\n')))
+    else this.release(data.map(b => (b === 0x0d ? 0x0a : b)))
   }
 
   resize(cols: number, _rows: number): void {
     if (cols < 1 || cols === this.cols) return
-    // The terminal has wrapped what it shows anew; where is its affair, so the line begins again on a row of its own.
-    const typed = this.line.length > 0 && !this.raw
+    // What is on the screen is as it was, or wrapped anew; the cursor is somewhere below the beginning of its line.
+    if (this.o.reflows) this.cols = cols
+    const above = Math.floor(this.place(this.cursor, this.columns(0, this.tail)) / this.cols)
     this.cols = cols
-    if (!typed) return
-    this.put(`\r\n${this.tail}${this.redraw()}`)
+    this.column = this.edge(this.columns(0, this.tail))
+    if (this.line.length === 0 || this.raw) return
+    this.put(`${above > 0 ? `\x1b[${above}A` : ''}\r\x1b[J${this.tail}${this.redraw()}`)
   }
 
   private put(text: string): void | Promise<void> {
@@ -148,35 +192,55 @@ export class Console implements ConsDriver {
 
   /** Follows the output's cursor as far as it matters: the column, and the text since the last new line. */
   private track(out: string): void {
-    const nl = Math.max(out.lastIndexOf('\n'), out.lastIndexOf('\x1b[2J'), out.lastIndexOf('\x1bc'))
-    if (nl >= 0) {
+    let text = this.escape + out
+    this.escape = unfinished.exec(text)?.[0] ?? ''
+    if (this.escape.length > TAIL) this.escape = ''
+    else text = text.slice(0, text.length - this.escape.length)
+    const start = Math.max(
+      text.lastIndexOf('\n') + 1,
+      text.lastIndexOf('\r') + 1,
+      text.lastIndexOf('\x1b[2J') + '\x1b[2J'.length * Number(text.includes('\x1b[2J')),
+      text.lastIndexOf('\x1bc') + '\x1bc'.length * Number(text.includes('\x1bc')),
+    )
+    if (start > 0) {
       this.tail = ''
       this.column = 0
+      text = text.slice(start)
     }
-    const rest = nl < 0 ? out : out.slice(nl + (out[nl] === '\n' ? 1 : out.startsWith('\x1b[2J', nl) ? 4 : 2))
-    this.tail = (this.tail + rest).slice(-TAIL)
-    const visible = rest.replace(/\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])/g, '')
-    for (const ch of visible) {
-      if (ch === '\r') {
-        this.column = 0
-        this.tail = ''
-      } else if (ch === '\b') this.column = Math.max(0, this.column - 1)
-      else if (ch === '\t') this.column = Math.min(this.cols - 1, (Math.floor(this.column / 8) + 1) * 8)
-      else if (ch >= ' ') this.column = this.advance(this.column, ch)
+    this.tail = (this.tail + text).slice(-TAIL)
+    this.column = this.edge(this.columns(this.column, text))
+  }
+
+  /** The column that output gets to from `column`, counted on from row to row. */
+  private columns(column: number, text: string): number {
+    for (const ch of text.replace(sequence, '')) {
+      if (ch === '\b') column = Math.max(0, column - 1)
+      else if (ch === '\t') {
+        const row = column - (column % this.cols)
+        column = row + Math.min(this.cols - 1, (Math.floor((column - row) / 8) + 1) * 8)
+      } else if (ch >= ' ') column = this.advance(column, ch)
     }
-    this.column %= this.cols
+    return column
+  }
+
+  /** Such a count as a column of its row. A full row is at its edge: the terminal goes on to the next with the next character. */
+  private edge(column: number): number {
+    return column > 0 && column % this.cols === 0 ? this.cols : column % this.cols
   }
 
   /** The column after `ch` at `column`, counted on from row to row: a wide character that does not fit begins the next. */
   private advance(column: number, ch: string): number {
-    const w = ch < ' ' ? 2 : width(ch)
-    const left = this.cols - (column % this.cols)
-    return column + (w > left ? left + w : w)
+    for (const g of glyph(ch)) {
+      const w = width(g, this.o.emoji)
+      const left = this.cols - (column % this.cols)
+      column += w > left ? left + w : w
+    }
+    return column
   }
 
-  /** How the first n characters of the line end, in columns counted on from the row where it begins. */
-  private place(n: number): number {
-    let p = this.column
+  /** Where the first n characters of the line end, in columns counted on from the row where it begins. */
+  private place(n: number, from = this.column): number {
+    let p = from
     for (let i = 0; i < n; i++) p = this.advance(p, this.line[i]!)
     return p
   }
@@ -196,20 +260,24 @@ export class Console implements ConsDriver {
 
   /** Writes the line, from where it begins, and puts the cursor into it. */
   private redraw(): string {
+    if (this.line.length === 0) return ''
     const end = this.place(this.line.length)
     // A full row leaves the terminal undecided where it is: go on to the next one, as a character too many would, so that
     // the terminal knows that they are one line.
-    const full = this.line.length > 0 && end % this.cols === 0 ? ' \r' : ''
+    const full = end % this.cols === 0 ? ' \r' : ''
     return this.show(this.line) + full + this.move(end, this.place(this.cursor))
   }
 
-  /** Characters as they are shown: control characters as ^X. */
   private show(chars: string[]): string {
-    return chars.map(ch => (ch < ' ' ? `^${String.fromCharCode(ch.charCodeAt(0) + 64)}` : ch)).join('')
+    return chars.map(glyph).join('')
   }
 
   /** Changes the line and shows it. */
   private edit(change: () => void): void {
+    if (this.column === this.cols) {
+      this.put(' \r')
+      this.column = 0
+    }
     const erase = this.erase()
     change()
     this.put(erase + this.redraw())
@@ -264,7 +332,7 @@ export class Console implements ConsDriver {
       case '^W':
         return () => this.edit(() => this.drop(this.wordLeft()))
       case '^H':
-        return () => this.edit(() => this.drop(this.cursor - 1))
+        return () => this.edit(() => this.drop(this.left()))
       case '^F':
       case 'insert':
         return () => this.complete()
@@ -287,9 +355,9 @@ export class Console implements ConsDriver {
       case '^N':
         return () => this.recall(1)
       case 'left':
-        return () => this.go(this.cursor - 1)
+        return () => this.go(this.left())
       case 'right':
-        return () => this.go(this.cursor + 1)
+        return () => this.go(this.right())
       case 'home':
       case '^A':
         return () => this.go(0)
@@ -314,7 +382,10 @@ export class Console implements ConsDriver {
   }
 
   private insert(chars: string[]): void {
-    if (this.cursor === this.line.length && chars.length === 1) {
+    // A mark needs a character before it: at the beginning that would be the prompt's.
+    while (this.cursor === 0 && chars.length > 0 && width(chars[0]!) === 0) chars = chars.slice(1)
+    if (chars.length === 0) return
+    if (this.cursor === this.line.length && chars.length === 1 && width(chars[0]!) > 0) {
       // At the end of a row nothing but the character itself has to be drawn.
       const before = this.place(this.line.length)
       this.line.push(chars[0]!)
@@ -379,22 +450,34 @@ export class Console implements ConsDriver {
 
   /** Takes out what is between `from` and the cursor. */
   private drop(from: number): void {
-    const start = Math.max(0, from)
-    this.line.splice(start, this.cursor - start)
-    this.cursor = start
+    this.line.splice(from, this.cursor - from)
+    this.cursor = from
+  }
+
+  /** One character to the left, with the marks that combine with it. */
+  private left(): number {
+    let i = this.cursor - 1
+    while (i > 0 && width(this.line[i]!) === 0) i--
+    return Math.max(0, i)
+  }
+
+  private right(): number {
+    let i = this.cursor + 1
+    while (i < this.line.length && width(this.line[i]!) === 0) i++
+    return i
   }
 
   private wordLeft(): number {
     let i = this.cursor
-    while (i > 0 && !/[\p{L}\p{N}_]/u.test(this.line[i - 1]!)) i--
-    while (i > 0 && /[\p{L}\p{N}_]/u.test(this.line[i - 1]!)) i--
+    while (i > 0 && !/[\p{L}\p{M}\p{N}_]/u.test(this.line[i - 1]!)) i--
+    while (i > 0 && /[\p{L}\p{M}\p{N}_]/u.test(this.line[i - 1]!)) i--
     return i
   }
 
   private wordRight(): number {
     let i = this.cursor
-    while (i < this.line.length && !/[\p{L}\p{N}_]/u.test(this.line[i]!)) i++
-    while (i < this.line.length && /[\p{L}\p{N}_]/u.test(this.line[i]!)) i++
+    while (i < this.line.length && !/[\p{L}\p{M}\p{N}_]/u.test(this.line[i]!)) i++
+    while (i < this.line.length && /[\p{L}\p{M}\p{N}_]/u.test(this.line[i]!)) i++
     return i
   }
 
@@ -412,35 +495,41 @@ export class Console implements ConsDriver {
   private complete(): void {
     const { complete } = this.o
     if (!complete) return
-    const before = this.line
-    const cursor = this.cursor
-    const done = complete(this.line.join(''), this.cursor)
-      .catch(() => undefined)
-      .then(found => {
-        this.completing = undefined
-        // An interrupt may have taken the line away meanwhile.
-        if (!found || this.line !== before || this.cursor !== cursor) return
-        const old = this.line.slice(found.start, cursor).join('')
-        if (found.text !== old) {
-          this.edit(() => {
-            this.line.splice(found.start, cursor - found.start, ...found.text)
-            this.cursor = found.start + [...found.text].length
-          })
-        } else if (found.options.length > 1) this.list(found.options)
+    const { line, cursor } = this
+    const mine = {}
+    this.completing = mine
+    const settle = (found: Completion | undefined) => {
+      if (this.completing !== mine) return
+      this.completing = undefined
+      // Raw input may have begun meanwhile.
+      if (found && this.line === line) this.completed(found, cursor)
+      this.work()
+    }
+    complete(line.join(''), cursor).then(settle, () => settle(undefined))
+  }
+
+  private completed(found: Completion, cursor: number): void {
+    const old = this.line.slice(found.start, cursor).join('')
+    if (found.text !== old) {
+      this.edit(() => {
+        this.line.splice(found.start, cursor - found.start, ...found.text)
+        this.cursor = found.start + [...found.text].length
       })
-    this.completing = done
+    } else if (found.options.length > 1) this.list(found.options)
   }
 
   /** Shows names in columns above the line. */
-  private list(names: string[]): void {
+  private list(options: string[]): void {
+    const names = options.map(name => this.show([...name]))
+    const columns = (name: string) => [...name].reduce((n, ch) => n + width(ch, this.o.emoji), 0)
     const { tail } = this
-    const size = 2 + Math.max(...names.map(name => [...name].reduce((n, ch) => n + width(ch), 0)))
+    const size = 2 + Math.max(...names.map(columns))
     const perRow = Math.max(1, Math.floor(this.cols / size))
     const rows = Math.ceil(names.length / perRow)
     let text = ''
     for (let r = 0; r < rows; r++) {
       let row = ''
-      for (let i = r; i < names.length; i += rows) row += names[i]! + ' '.repeat(Math.max(0, size - names[i]!.length))
+      for (let i = r; i < names.length; i += rows) row += names[i]! + ' '.repeat(size - columns(names[i]!))
       text += `${row.trimEnd()}\r\n`
     }
     const cursor = this.place(this.cursor)

@@ -63,10 +63,18 @@ export class Keys {
     }
   }
 
+  /** What has come of a key that is not whole yet; it is taken out. */
+  rest(): string {
+    const rest = this.pending
+    this.pending = ''
+    return rest
+  }
+
   /** The next key, or undefined when it is not whole yet. */
   private next(): Key | undefined {
     const s = this.pending
     if (s[0] !== '\x1b') {
+      if (s.length === 1 && s >= '\ud800' && s < '\udc00') return undefined
       const ch = String.fromCodePoint(s.codePointAt(0)!)
       this.pending = s.slice(ch.length)
       return this.char(ch)
@@ -78,7 +86,7 @@ export class Keys {
       const text = s.slice(PASTE.length, end)
       return { name: 'paste', text, raw: text }
     }
-    const m = /^\x1b(?:\[[0-?]*[ -/]*[@-~]|O[ -~]|[^[O\x1b])/.exec(s)
+    const m = /^\x1b(?:\[[0-?]*[ -/]*[@-~]|O[ -~]|[^\0-\x1f[O\x7f])/u.exec(s)
     if (m) {
       this.pending = s.slice(m[0].length)
       const name = sequences[m[0].slice(1)] ?? 'unknown'

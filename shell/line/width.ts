@@ -16,10 +16,15 @@ const wide: [number, number][] = [
 
 const combining = /^[\p{Mn}\p{Me}\p{Cf}]$/u
 
-/** Columns of one character: 0 for what combines with the one before, 2 for wide ones, else 1. As xterm.js counts. */
-export function width(ch: string): number {
+const emojis = /^\p{Emoji_Presentation}$/u
+
+/**
+ * Columns of one character: 0 for what combines with the one before, 2 for wide ones, else 1. Without `emoji` as xterm.js
+ * counts, to which an emoji is a character like others.
+ */
+export function width(ch: string, emoji = false): number {
   const c = ch.codePointAt(0)!
   if (c < 0x300) return 1
   if (combining.test(ch)) return 0
-  return wide.some(([from, to]) => c >= from && c <= to) ? 2 : 1
+  return wide.some(([from, to]) => c >= from && c <= to) || (emoji && emojis.test(ch)) ? 2 : 1
 }
