@@ -207,8 +207,12 @@ export class Rc {
         } finally {
           this.redir = redir
         }
-      } else if (sig === 'sigint' || sig === 'sigquit') throw new Unwind('interrupted')
-      else await this.finish()
+        continue
+      }
+      // What a note ends has not succeeded.
+      if (this.ok()) this.status = notes.find(n => n[1] === sig)![0]
+      if (sig === 'sigint' || sig === 'sigquit') throw new Unwind('interrupted')
+      await this.finish()
     }
   }
 
