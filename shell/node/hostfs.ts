@@ -2,15 +2,16 @@ import { constants, type Stats } from 'node:fs'
 import {
   chmod,
   type FileHandle,
+  lstat,
   mkdir,
   open,
   readdir,
   realpath,
   rename,
-  rm,
   rmdir,
   stat,
   truncate,
+  unlink,
   utimes,
 } from 'node:fs/promises'
 import { userInfo } from 'node:os'
@@ -42,6 +43,8 @@ const errors: Record<string, string> = {
   ELOOP: 'too many symbolic links',
 }
 
+const Especial = 'the host has no append-only or exclusive files'
+
 async function host<T>(f: () => Promise<T>): Promise<T> {
   try {
     return await f()
@@ -57,25 +60,49 @@ interface Place {
   path: string
   /** When it is open; a directory needs none. */
   file?: FileHandle
-  append?: boolean
+  /** Which file of the host's that is. */
+  key?: bigint
+  /** A pipe or a terminal of the host's is read from where it is. */
+  stream?: boolean
 }
+
+/** How many entries of a directory are looked at at once. */
+const BATCH = 64
+/** Modes that the host's files cannot have. */
+const SPECIAL = c.DMAPPEND | c.DMEXCL | c.DMAUTH
 
 /**
  * The host's files, from `root` down, as a file server: what the process may do it may do. Owners are named by the number the
- * host has for them, the process's own by its name. Symbolic links are followed where they lead; '..' is lexical and does not
- * leave the root.
+ * host has for them, the process's own by its name. Symbolic links are followed where they lead; one that leads nowhere is a file
+ * that cannot be opened. '..' is lexical and does not leave the root. A name that is no UTF-8 is not seen.
  */
 export function hostfs(root: string): Srv<Place> {
   const me = userInfo()
   const uname = (uid: number) => (uid === me.uid ? me.username : String(uid))
 
+  /**
+   * What happened here to files, by their number: how often they were removed, for the host gives a number to another file
+   * then, and how often written, for the host's clock is coarse.
+   */
+  const history = new Map<bigint, { removed: bigint; written: number }>()
+  const key = (st: Stats) => (BigInt(st.dev) << 64n) | BigInt(st.ino)
+  const past = (st: Stats) => history.get(key(st)) ?? { removed: 0n, written: 0 }
+
   function qid(st: Stats): Qid {
-    const path = (BigInt(st.dev) << 48n) ^ BigInt(st.ino)
+    const { removed, written } = past(st)
+    const path = BigInt(st.ino) + BigInt(st.dev) * 0x9e3779b97f4a7c15n + removed * 0xc2b2ae3d27d4eb4fn
     return {
       type: st.isDirectory() ? c.QTDIR : c.QTFILE,
-      vers: Math.floor(st.mtimeMs) >>> 0,
+      vers: (Math.floor(st.mtimeMs) + written) >>> 0,
       path: BigInt.asUintN(64, path),
     }
+  }
+
+  async function unlinked(path: string): Promise<void> {
+    const st = await lstat(path)
+    await (st.isDirectory() ? rmdir(path) : unlink(path))
+    const { removed, written } = past(st)
+    if (st.isDirectory() || st.nlink === 1) history.set(key(st), { removed: removed + 1n, written })
   }
 
   function dir(path: string, st: Stats): Dir {
@@ -102,21 +129,36 @@ export function hostfs(root: string): Srv<Place> {
     return f | constants.O_NONBLOCK
   }
 
+  /** Of what a link leads to, or of the link when that is nothing. */
+  const look = (path: string): Promise<Stats> => stat(path).catch(() => lstat(path))
+
   async function walk(path: string): Promise<{ aux: Place; qid: Qid }> {
-    return { aux: { path }, qid: qid(await host(() => stat(path))) }
+    return { aux: { path }, qid: qid(await host(() => look(path))) }
   }
+
+  async function opened(aux: Place, file: FileHandle): Promise<Qid> {
+    const st = await file.stat()
+    aux.file = file
+    aux.key = key(st)
+    aux.stream = !st.isFile() && !st.isBlockDevice()
+    return qid(st)
+  }
+
+  /** Where in the file to read or write, as Node has it. */
+  const position = (aux: Place, offset: number) => (aux.stream ? null : offset)
 
   return {
     attach: () => walk(root),
 
     walk1(at, name) {
       if (name === '..') return walk(at.path === root ? root : dirname(at.path))
+      if (/[/\0]/.test(name)) throw new PlanError(e.Ebadchar)
       return walk(join(at.path, name))
     },
 
     clone: at => ({ path: at.path }),
 
-    stat: fid => host(async () => dir(fid.aux.path, await stat(fid.aux.path))),
+    stat: fid => host(async () => dir(fid.aux.path, await look(fid.aux.path))),
 
     async open(fid, mode) {
       const { path } = fid.aux
@@ -125,40 +167,45 @@ export function hostfs(root: string): Srv<Place> {
         const st = await host(() => stat(path))
         if (!(st.mode & 0o111)) throw new PlanError(e.Eperm)
       }
-      fid.aux.file = await host(() => open(path, flags(mode)))
-      fid.qid = qid(await fid.aux.file.stat())
+      const file = await host(() => open(path, flags(mode)))
+      fid.qid = await opened(fid.aux, file)
     },
 
     async create(fid, name, perm, mode) {
       const path = join(fid.aux.path, name)
+      if (perm & SPECIAL) throw new PlanError(Especial)
       const parent = await host(() => stat(fid.aux.path))
       if (perm & c.DMDIR) {
         await host(() => mkdir(path, perm & 0o777 & parent.mode))
-        const made = await walk(path)
-        return made
+        return walk(path)
       }
       const bits = perm & (~0o666 | parent.mode) & 0o777
       const file = await host(() => open(path, flags(mode) | constants.O_CREAT | constants.O_EXCL, bits))
-      return { aux: { path, file }, qid: qid(await file.stat()) }
+      const aux: Place = { path }
+      return { aux, qid: await opened(aux, file) }
     },
 
     async read(fid, offset, count) {
       const { file } = fid.aux
       if (!file) throw new PlanError(e.Ebadusefd)
       const buf = new Uint8Array(count)
-      const { bytesRead } = await host(() => file.read(buf, 0, count, offset))
+      const { bytesRead } = await host(() => file.read(buf, 0, count, position(fid.aux, offset)))
       return buf.subarray(0, bytesRead)
     },
 
     async readdir(fid) {
       const { path } = fid.aux
       const names = await host(() => readdir(path))
+      const seen = names.filter(name => !name.includes('\ufffd')).sort()
       const dirs: Dir[] = []
-      for (const name of names.sort()) {
-        const file = join(path, name)
-        // Gone meanwhile, or a link to nowhere: not listed, as it could not be opened.
-        const st = await stat(file).catch(() => undefined)
-        if (st && !name.includes('\ufffd')) dirs.push(dir(file, st))
+      for (let i = 0; i < seen.length; i += BATCH) {
+        // Gone meanwhile: not listed.
+        const one = (name: string) =>
+          look(join(path, name)).then(
+            st => dir(join(path, name), st),
+            () => undefined,
+          )
+        for (const d of await Promise.all(seen.slice(i, i + BATCH).map(one))) if (d) dirs.push(d)
       }
       return dirs
     },
@@ -166,25 +213,29 @@ export function hostfs(root: string): Srv<Place> {
     async write(fid, offset, data) {
       const { file } = fid.aux
       if (!file) throw new PlanError(e.Ebadusefd)
-      const { bytesWritten } = await host(() => file.write(data, 0, data.length, offset))
+      const { bytesWritten } = await host(() => file.write(data, 0, data.length, position(fid.aux, offset)))
+      const { removed, written } = history.get(fid.aux.key!) ?? { removed: 0n, written: 0 }
+      history.set(fid.aux.key!, { removed, written: written + 1 })
       return bytesWritten
     },
 
     remove(fid) {
       const { path } = fid.aux
       if (path === root) throw new PlanError(e.Eperm)
-      return host(() => (fid.qid.type & c.QTDIR ? rmdir(path) : rm(path)))
+      return host(() => unlinked(path))
     },
 
     async wstat(fid, d) {
       const { path, file } = fid.aux
-      if (d.uid !== undefined || d.gid !== undefined) throw new PlanError(e.Eperm)
       await host(async () => {
         const st = await stat(path)
+        const is = dir(path, st)
+        if ((d.uid ?? is.uid) !== is.uid || (d.gid ?? is.gid) !== is.gid) throw new PlanError(e.Eperm)
+        if (d.mode !== undefined && d.mode & SPECIAL) throw new PlanError(Especial)
         const to = d.name !== undefined && d.name !== parse(path).base ? join(dirname(path), d.name) : undefined
         if (to !== undefined) {
           if (path === root) throw new PlanError(e.Eperm)
-          const there = await stat(to).catch(() => undefined)
+          const there = await lstat(to).catch(() => undefined)
           if (there) throw new PlanError(e.Eexist)
         }
         if (d.length !== undefined && st.isDirectory()) throw new PlanError(e.Eisdir)

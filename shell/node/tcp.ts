@@ -19,9 +19,11 @@ export interface Addr {
  * @throws PlanError
  */
 export function parseaddr(addr: string): Addr {
-  const colon = /^([^!:]+):(\d+)$/.exec(addr)
-  const [net, host, service = '9fs', ...rest] = colon ? ['tcp', colon[1], colon[2]] : addr.split('!')
-  const port = services[service] ?? (/^\d+$/.test(service) ? Number(service) : Number.NaN)
+  const [net, name, service = '9fs', ...rest] = /^[^!:]+:\d+$/.test(addr) ? ['tcp', addr] : addr.split('!')
+  const colon = /^([^:]+):(\d+)$/.exec(name ?? '')
+  const host = colon ? colon[1] : name
+  const at = colon?.[2] ?? service
+  const port = services[at] ?? (/^\d+$/.test(at) ? Number(at) : Number.NaN)
   if ((net !== 'tcp' && net !== 'net') || !host || rest.length > 0 || !(port >= 0 && port < 65536))
     throw new PlanError(`bad address: ${addr}`)
   return { host, port }
@@ -66,6 +68,8 @@ export function announce(addr: string, accept: (t: Transport) => void): Promise<
   const server = createServer(socket => accept(streamTransport(socketStream(socket))))
   return new Promise((resolve, reject) => {
     server.once('error', err => reject(new PlanError(`announce ${addr}: ${reason(err)}`)))
+    // What goes wrong later is one connection's affair.
+    server.on('error', () => {})
     server.listen(port, host === '*' ? undefined : host, () => {
       const at = server.address()
       resolve({ port: typeof at === 'object' && at ? at.port : port, close: () => void server.close() })
