@@ -9,10 +9,11 @@ import {
   goldenLogits,
   goldens,
   llama2cModels,
+  random,
   randomCheckpoint,
 } from '../../tests/llm/models.ts'
 import type { Config } from './config.ts'
-import { type Engine, loadEngine } from './engine.ts'
+import { type Engine, loadEngine, type Pass } from './engine.ts'
 import { quantizeCheckpoint } from './quantize.ts'
 import { argmax } from './sampler.ts'
 
@@ -125,6 +126,46 @@ describe('SIMD gives the bits of the reference', () => {
       await quantizeCheckpoint(bytesSource(randomCheckpoint(config, classifier, 8)), async p => void pieces.push(p))
       const file = new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer())
       await sameBits(file, config.seq_len)
+    })
+  }
+})
+
+describe('passes together give what each gives alone', () => {
+  const shape: Config = { dim: 44, hidden_dim: 33, n_layers: 2, n_heads: 2, n_kv_heads: 1, vocab_size: 50, seq_len: 40 }
+
+  /** 3 sessions, a batch each of up to `size` passes: a prompt in pieces beside single steps of others. */
+  async function compare(file: Uint8Array, size: number): Promise<void> {
+    const engine = await loadEngine(bytesSource(file), { simd: true })
+    const alone = await loadEngine(bytesSource(file), { simd: false })
+    const next = random(size)
+    const sessions = Array.from({ length: 3 }, () => ({ a: engine.newState(), b: alone.newState(), pos: 0 }))
+    while (sessions.some(s => s.pos < shape.seq_len)) {
+      const passes: Pass[] = []
+      const want: (Float32Array | undefined)[] = []
+      while (passes.length < size) {
+        const s = sessions[next() % 3]!
+        for (let n = 1 + (next() % 4); n > 0 && passes.length < size && s.pos < shape.seq_len; n--) {
+          const [token, wantLogits] = [next() % shape.vocab_size, next() % 2 === 0]
+          passes.push({ state: s.a, token, pos: s.pos, wantLogits })
+          const logits = alone.forward(s.b, token, s.pos)
+          want.push(wantLogits ? logits.slice() : undefined)
+          s.pos++
+        }
+        if (sessions.every(s => s.pos >= shape.seq_len)) break
+      }
+      const got = engine.forwardAll(passes)
+      expect(got.map(l => l && [...new Uint32Array(l.slice().buffer)])).toEqual(
+        want.map(l => l && [...new Uint32Array(l.buffer)]),
+      )
+    }
+  }
+
+  for (const size of [1, 2, 3, 5, 16]) {
+    test(`FP32, ${size} at once`, () => compare(randomCheckpoint(shape, true, 5), size))
+    test(`Q8_0, ${size} at once`, async () => {
+      const pieces: Uint8Array[] = []
+      await quantizeCheckpoint(bytesSource(randomCheckpoint(shape, true, 6)), async p => void pieces.push(p))
+      await compare(Buffer.concat(pieces), size)
     })
   }
 })

@@ -8,6 +8,14 @@ export interface State {
   readonly engine: object
 }
 
+/** One forward pass of a batch. */
+export interface Pass {
+  state: State
+  token: number
+  pos: number
+  wantLogits: boolean
+}
+
 /** A model that is loaded. One thread; the calls are synchronous. */
 export interface Engine {
   readonly config: Config
@@ -25,6 +33,14 @@ export interface Engine {
    * and what the view holds is undefined.
    */
   forward(state: State, token: number, pos: number, wantLogits?: boolean): Float32Array
+  /** Passes that `forwardAll` takes at once, at most. */
+  readonly batch: number
+  /**
+   * Several passes together, so that the weights are read once: of several states, or of one at consecutive positions, in
+   * their order. Each gives the bits that it gives alone. The result has the logits of those that wanted them, views as
+   * `forward`'s; undefined for the others.
+   */
+  forwardAll(passes: readonly Pass[]): (Float32Array | undefined)[]
 }
 
 /** How an implementation loads a checkpoint whose header has been read. */

@@ -69,6 +69,12 @@ export async function loadReference(src: CheckpointSource, ckpt: Checkpoint): Pr
     bytes: ckpt.bytes,
     newState: () => new ReferenceState(engine),
     free() {},
+    batch: 16,
+    forwardAll: passes =>
+      passes.map(({ state, token, pos, wantLogits }) => {
+        const logits = engine.forward(state, token, pos, wantLogits)
+        return wantLogits ? logits.slice() : undefined
+      }),
     forward(state, token, pos, wantLogits = true) {
       if (!(state instanceof ReferenceState) || state.engine !== engine) throw new Error('state of another engine')
       forward(config, w, state, rope, group_size, token, pos, wantLogits)

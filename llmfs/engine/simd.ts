@@ -1,6 +1,6 @@
 import { type Checkpoint, type CheckpointSource, readRows, type Tensor, type TensorName } from './checkpoint.ts'
 import { CheckpointError, type Config, head_size, kv_dim } from './config.ts'
-import { type Engine, quantName, type State } from './engine.ts'
+import { type Engine, type Pass, quantName, type State } from './engine.ts'
 import { kernels } from './kernels/kernels.gen.ts'
 import { ropeTable } from './math.ts'
 
@@ -11,9 +11,22 @@ export interface Kernels {
   softmax(x: number, size: number): void
   swiglu(hb: number, hb2: number, size: number): void
   rotate(vec: number, size: number, rope: number, head_size: number): void
-  matmul(xout: number, x: number, w: number, n: number, d: number): void
+  matmul(xout: number, x: number, w: number, n: number, d: number, count: number, xstep: number, ostep: number): void
   quantize(q: number, s: number, x: number, n: number, gs: number): void
-  matmulq(xout: number, xq: number, xs: number, w: number, ws: number, n: number, d: number, gs: number): void
+  matmulq(
+    xout: number,
+    xq: number,
+    xs: number,
+    w: number,
+    ws: number,
+    n: number,
+    d: number,
+    gs: number,
+    count: number,
+    xqstep: number,
+    xsstep: number,
+    ostep: number,
+  ): void
   pack(w: number, piece: number, n: number, rows: number): void
   packq(w: number, piece: number, n: number, rows: number, gs: number): void
   attention(
@@ -55,10 +68,15 @@ export interface Kernels {
     xs: number,
     logits: number,
   ): void
-  forward(token: number, pos: number, key_cache: number, value_cache: number, wantLogits: number): void
+  steps(d: number, h: number, k: number, q: number, s: number, l: number): void
+  forward(items: number, count: number): void
 }
 
 const PAGE = 65536
+/** Passes at once, at most: enough for 16 sessions, and for the weights to be read seldom while a prompt is fed. */
+const BATCH = 16
+/** Bytes of an item of the kernels' forward. */
+const ITEM = 20
 /** What 32-bit pointers reach. */
 const MOST = 65535 * PAGE
 
@@ -209,32 +227,56 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint): Promise
   arena.u32(table, entries.length).set(entries)
 
   const longest = Math.max(dim, hidden_dim)
-  const floats = (n: number) => arena.alloc(4 * round16(n))
-  const logits = floats(vocab_size)
+  const step = {
+    d: 4 * round16(dim),
+    h: 4 * round16(hidden_dim),
+    k: 4 * round16(kv_dim(config)),
+    xq: gs > 0 ? round16(2 * (longest / gs) * (gs + (gs & 1))) : 0,
+    xs: gs > 0 ? 4 * round16(longest / gs) : 0,
+    l: 4 * round16(vocab_size),
+  }
+  const rows = (bytes: number) => arena.alloc(BATCH * bytes)
+  const logits = rows(step.l)
+  const items = arena.alloc(BATCH * ITEM)
   k.configure(dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, blocks, gs, table, rope)
   k.buffers(
-    floats(dim),
-    floats(dim),
-    floats(dim),
-    floats(hidden_dim),
-    floats(hidden_dim),
-    floats(dim),
-    floats(kv_dim(config)),
-    floats(seq_len),
-    gs > 0 ? arena.alloc(2 * (longest / gs) * (gs + (gs & 1))) : 0,
-    gs > 0 ? floats(longest / gs) : 0,
+    rows(step.d),
+    rows(step.d),
+    rows(step.d),
+    rows(step.h),
+    rows(step.h),
+    rows(step.d),
+    rows(step.k),
+    arena.alloc(4 * round16(seq_len)),
+    rows(step.xq),
+    rows(step.xs),
     logits,
   )
+  k.steps(step.d, step.h, step.k, step.xq, step.xs, step.l)
 
   const cache = cacheBytes(config)
   const spare: SimdState[] = []
   const mine = new Set<State>()
-  let view = arena.f32(logits, vocab_size)
+
+  function run(passes: readonly Pass[]): void {
+    const table = arena.u32(items, (passes.length * ITEM) / 4)
+    passes.forEach(({ state, token, pos, wantLogits }, i) => {
+      if (!mine.has(state)) throw new Error('state of another engine, or freed')
+      if (!(token >= 0 && token < vocab_size && pos >= 0 && pos < seq_len))
+        throw new RangeError(`token ${token} at position ${pos}`)
+      const { key_cache, value_cache } = state as SimdState
+      table.set([token, pos, key_cache, value_cache, wantLogits ? 1 : 0], (i * ITEM) / 4)
+    })
+    k.forward(items, passes.length)
+  }
+  const row = (i: number) => arena.f32(logits + i * step.l, vocab_size)
+
   const engine: Engine = {
     config,
     params: ckpt.params,
     quant: quantName(ckpt),
     bytes: ckpt.bytes,
+    batch: BATCH,
     newState() {
       const state = spare.pop() ?? { engine, key_cache: arena.alloc(cache), value_cache: arena.alloc(cache) }
       mine.add(state)
@@ -244,13 +286,14 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint): Promise
       if (mine.delete(state)) spare.push(state as SimdState)
     },
     forward(state, token, pos, wantLogits = true) {
-      if (!mine.has(state)) throw new Error('state of another engine, or freed')
-      if (!(token >= 0 && token < vocab_size && pos >= 0 && pos < seq_len))
-        throw new RangeError(`token ${token} at position ${pos}`)
-      const { key_cache, value_cache } = state as SimdState
-      k.forward(token, pos, key_cache, value_cache, wantLogits ? 1 : 0)
-      if (view.buffer !== arena.memory.buffer) view = arena.f32(logits, vocab_size)
-      return view
+      run([{ state, token, pos, wantLogits }])
+      return row(0)
+    },
+    forwardAll(passes) {
+      if (passes.length > BATCH) throw new RangeError(`${passes.length} passes at once`)
+      run(passes)
+      let wanted = 0
+      return passes.map(pass => (pass.wantLogits ? row(wanted++) : undefined))
     },
   }
   return engine

@@ -134,41 +134,107 @@ export function rotate(vec: usize, size: i32, rope: usize, head_size: i32): void
 
 // ---- matrices ----------------------------------------------------------------------------------------------------
 
-/** xout (d, rounded up to 16) = w (d, n; packed) x (n,) */
-export function matmul(xout: usize, x: usize, w: usize, n: i32, d: i32): void {
+/**
+ * xout (count, d rounded up to 16) = x (count, n) w^T (n, d; packed), each x by itself. The rows of x and xout begin xstep and
+ * ostep bytes apart. A block of w is used for every x while it is in the cache.
+ */
+export function matmul(
+  xout: usize,
+  x: usize,
+  w: usize,
+  n: i32,
+  d: i32,
+  count: i32,
+  xstep: usize,
+  ostep: usize,
+): void {
+  const blockBytes: usize = n << 6
   for (let i = 0; i < d; i += 16) {
-    let a0 = f32x4.splat(0)
-    let a1 = a0
-    let a2 = a0
-    let a3 = a0
-    let j = 0
-    for (; j + 2 <= n; j += 2) {
-      const x0 = v128.load32_splat(x + (j << 2))
-      a0 = f32x4.add(a0, f32x4.mul(v128.load(w), x0))
-      a1 = f32x4.add(a1, f32x4.mul(v128.load(w, 16), x0))
-      a2 = f32x4.add(a2, f32x4.mul(v128.load(w, 32), x0))
-      a3 = f32x4.add(a3, f32x4.mul(v128.load(w, 48), x0))
-      const x1 = v128.load32_splat(x + (j << 2), 4)
-      a0 = f32x4.add(a0, f32x4.mul(v128.load(w, 64), x1))
-      a1 = f32x4.add(a1, f32x4.mul(v128.load(w, 80), x1))
-      a2 = f32x4.add(a2, f32x4.mul(v128.load(w, 96), x1))
-      a3 = f32x4.add(a3, f32x4.mul(v128.load(w, 112), x1))
-      w += 128
+    let xb = x
+    let at = xout + (i << 2)
+    let b = 0
+    for (; b + 2 <= count; b += 2) {
+      columns(at, at + ostep, xb, xb + xstep, w, n)
+      xb += xstep << 1
+      at += ostep << 1
     }
-    if (j < n) {
-      const x0 = v128.load32_splat(x + (j << 2))
-      a0 = f32x4.add(a0, f32x4.mul(v128.load(w), x0))
-      a1 = f32x4.add(a1, f32x4.mul(v128.load(w, 16), x0))
-      a2 = f32x4.add(a2, f32x4.mul(v128.load(w, 32), x0))
-      a3 = f32x4.add(a3, f32x4.mul(v128.load(w, 48), x0))
-      w += 64
-    }
-    const at = xout + (i << 2)
-    v128.store(at, a0)
-    v128.store(at, a1, 16)
-    v128.store(at, a2, 32)
-    v128.store(at, a3, 48)
+    if (b < count) column(at, xb, w, n)
+    w += blockBytes
   }
+}
+
+/** One block of w by one x: 16 sums, each in column order. */
+// @ts-ignore: decorator
+@inline
+function column(at: usize, x: usize, w: usize, n: i32): void {
+  let a0 = f32x4.splat(0)
+  let a1 = a0
+  let a2 = a0
+  let a3 = a0
+  let j = 0
+  for (; j + 2 <= n; j += 2) {
+    const x0 = v128.load32_splat(x + (j << 2))
+    a0 = f32x4.add(a0, f32x4.mul(v128.load(w), x0))
+    a1 = f32x4.add(a1, f32x4.mul(v128.load(w, 16), x0))
+    a2 = f32x4.add(a2, f32x4.mul(v128.load(w, 32), x0))
+    a3 = f32x4.add(a3, f32x4.mul(v128.load(w, 48), x0))
+    const x1 = v128.load32_splat(x + (j << 2), 4)
+    a0 = f32x4.add(a0, f32x4.mul(v128.load(w, 64), x1))
+    a1 = f32x4.add(a1, f32x4.mul(v128.load(w, 80), x1))
+    a2 = f32x4.add(a2, f32x4.mul(v128.load(w, 96), x1))
+    a3 = f32x4.add(a3, f32x4.mul(v128.load(w, 112), x1))
+    w += 128
+  }
+  if (j < n) {
+    const x0 = v128.load32_splat(x + (j << 2))
+    a0 = f32x4.add(a0, f32x4.mul(v128.load(w), x0))
+    a1 = f32x4.add(a1, f32x4.mul(v128.load(w, 16), x0))
+    a2 = f32x4.add(a2, f32x4.mul(v128.load(w, 32), x0))
+    a3 = f32x4.add(a3, f32x4.mul(v128.load(w, 48), x0))
+  }
+  v128.store(at, a0)
+  v128.store(at, a1, 16)
+  v128.store(at, a2, 32)
+  v128.store(at, a3, 48)
+}
+
+/** One block of w by two x: each load of w serves both. */
+// @ts-ignore: decorator
+@inline
+function columns(at0: usize, at1: usize, x0: usize, x1: usize, w: usize, n: i32): void {
+  let a0 = f32x4.splat(0)
+  let a1 = a0
+  let a2 = a0
+  let a3 = a0
+  let b0 = a0
+  let b1 = a0
+  let b2 = a0
+  let b3 = a0
+  for (let j = 0; j < n; j++) {
+    const p = v128.load32_splat(x0 + (j << 2))
+    const q = v128.load32_splat(x1 + (j << 2))
+    let r = v128.load(w)
+    a0 = f32x4.add(a0, f32x4.mul(r, p))
+    b0 = f32x4.add(b0, f32x4.mul(r, q))
+    r = v128.load(w, 16)
+    a1 = f32x4.add(a1, f32x4.mul(r, p))
+    b1 = f32x4.add(b1, f32x4.mul(r, q))
+    r = v128.load(w, 32)
+    a2 = f32x4.add(a2, f32x4.mul(r, p))
+    b2 = f32x4.add(b2, f32x4.mul(r, q))
+    r = v128.load(w, 48)
+    a3 = f32x4.add(a3, f32x4.mul(r, p))
+    b3 = f32x4.add(b3, f32x4.mul(r, q))
+    w += 64
+  }
+  v128.store(at0, a0)
+  v128.store(at0, a1, 16)
+  v128.store(at0, a2, 32)
+  v128.store(at0, a3, 48)
+  v128.store(at1, b0)
+  v128.store(at1, b1, 16)
+  v128.store(at1, b2, 32)
+  v128.store(at1, b3, 48)
 }
 
 /**
@@ -200,44 +266,138 @@ export function quantize(q: usize, s: usize, x: usize, n: i32, gs: i32): void {
   }
 }
 
-/** xout (d, rounded up to 16) = w (d, n; Q8_0, packed; scales ws) xq (n; quantize's, scales xs), groups of gs. */
-export function matmulq(xout: usize, xq: usize, xs: usize, w: usize, ws: usize, n: i32, d: i32, gs: i32): void {
+/**
+ * As matmul, of Q8_0: w (d, n; packed) with scales ws; xq (count, n) and xs are quantize's, in groups of gs, their rows xqstep
+ * and xsstep bytes apart.
+ */
+export function matmulq(
+  xout: usize,
+  xq: usize,
+  xs: usize,
+  w: usize,
+  ws: usize,
+  n: i32,
+  d: i32,
+  gs: i32,
+  count: i32,
+  xqstep: usize,
+  xsstep: usize,
+  ostep: usize,
+): void {
   const pairs = (gs + 1) >> 1
   const groups = n / gs
+  const blockBytes: usize = (groups * pairs) << 5
   for (let i = 0; i < d; i += 16) {
-    let v0 = f32x4.splat(0)
-    let v1 = v0
-    let v2 = v0
-    let v3 = v0
-    let x = xq
+    let q = xq
+    let s = xs
+    let at = xout + (i << 2)
+    let b = 0
+    for (; b + 2 <= count; b += 2) {
+      columnsq(at, at + ostep, q, q + xqstep, s, s + xsstep, w, ws, pairs, groups)
+      q += xqstep << 1
+      s += xsstep << 1
+      at += ostep << 1
+    }
+    if (b < count) columnq(at, q, s, w, ws, pairs, groups)
+    w += blockBytes
+    ws += groups << 6
+  }
+}
+
+/** One block of w by one x: for each of 16 rows, the groups' dot products, scaled, in their order. */
+// @ts-ignore: decorator
+@inline
+function columnq(at: usize, x: usize, xs: usize, w: usize, ws: usize, pairs: i32, groups: i32): void {
+  let v0 = f32x4.splat(0)
+  let v1 = v0
+  let v2 = v0
+  let v3 = v0
+  for (let g = 0; g < groups; g++) {
+    let a0 = i32x4.splat(0)
+    let a1 = a0
+    let a2 = a0
+    let a3 = a0
+    for (let p = 0; p < pairs; p++) {
+      const xx = v128.load32_splat(x)
+      const lo = v128.load(w)
+      const hi = v128.load(w, 16)
+      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(lo), xx))
+      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(lo), xx))
+      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(hi), xx))
+      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(hi), xx))
+      x += 4
+      w += 32
+    }
+    const s = v128.load32_splat(xs + (g << 2))
+    v0 = f32x4.add(v0, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a0), v128.load(ws)), s))
+    v1 = f32x4.add(v1, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a1), v128.load(ws, 16)), s))
+    v2 = f32x4.add(v2, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a2), v128.load(ws, 32)), s))
+    v3 = f32x4.add(v3, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a3), v128.load(ws, 48)), s))
+    ws += 64
+  }
+  v128.store(at, v0)
+  v128.store(at, v1, 16)
+  v128.store(at, v2, 32)
+  v128.store(at, v3, 48)
+}
+
+/** As columnq, of two x: each load of w, made int16, serves both. 8 rows at a time, for want of registers. */
+// @ts-ignore: decorator
+@inline
+function columnsq(
+  at0: usize,
+  at1: usize,
+  x0: usize,
+  x1: usize,
+  xs0: usize,
+  xs1: usize,
+  w: usize,
+  ws: usize,
+  pairs: i32,
+  groups: i32,
+): void {
+  for (let half: usize = 0; half < 2; half++) {
+    let u0 = f32x4.splat(0)
+    let u1 = u0
+    let v0 = u0
+    let v1 = u0
+    let x = x0
+    let y = x1
+    let wh = w + (half << 4)
+    let wsh = ws + (half << 5)
     for (let g = 0; g < groups; g++) {
       let a0 = i32x4.splat(0)
       let a1 = a0
-      let a2 = a0
-      let a3 = a0
+      let b0 = a0
+      let b1 = a0
       for (let p = 0; p < pairs; p++) {
         const xx = v128.load32_splat(x)
-        const lo = v128.load(w)
-        const hi = v128.load(w, 16)
-        a0 = i32x4.add(a0, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(lo), xx))
-        a1 = i32x4.add(a1, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(lo), xx))
-        a2 = i32x4.add(a2, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(hi), xx))
-        a3 = i32x4.add(a3, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(hi), xx))
+        const yy = v128.load32_splat(y)
+        const r = v128.load(wh)
+        const lo = i16x8.extend_low_i8x16_s(r)
+        const hi = i16x8.extend_high_i8x16_s(r)
+        a0 = i32x4.add(a0, i32x4.dot_i16x8_s(lo, xx))
+        b0 = i32x4.add(b0, i32x4.dot_i16x8_s(lo, yy))
+        a1 = i32x4.add(a1, i32x4.dot_i16x8_s(hi, xx))
+        b1 = i32x4.add(b1, i32x4.dot_i16x8_s(hi, yy))
         x += 4
-        w += 32
+        y += 4
+        wh += 32
       }
-      const s = v128.load32_splat(xs + (g << 2))
-      v0 = f32x4.add(v0, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a0), v128.load(ws)), s))
-      v1 = f32x4.add(v1, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a1), v128.load(ws, 16)), s))
-      v2 = f32x4.add(v2, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a2), v128.load(ws, 32)), s))
-      v3 = f32x4.add(v3, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a3), v128.load(ws, 48)), s))
-      ws += 64
+      const s = v128.load32_splat(xs0 + (g << 2))
+      const t = v128.load32_splat(xs1 + (g << 2))
+      const w0 = v128.load(wsh)
+      const w1 = v128.load(wsh, 16)
+      u0 = f32x4.add(u0, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a0), w0), s))
+      v0 = f32x4.add(v0, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(b0), w0), t))
+      u1 = f32x4.add(u1, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a1), w1), s))
+      v1 = f32x4.add(v1, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(b1), w1), t))
+      wsh += 64
     }
-    const at = xout + (i << 2)
-    v128.store(at, v0)
-    v128.store(at, v1, 16)
-    v128.store(at, v2, 32)
-    v128.store(at, v3, 48)
+    v128.store(at0 + (half << 5), u0)
+    v128.store(at0 + (half << 5), u1, 16)
+    v128.store(at1 + (half << 5), v0)
+    v128.store(at1 + (half << 5), v1, 16)
   }
 }
 
@@ -378,6 +538,7 @@ let blocks: i32 = 0
 let group: i32 = 0
 let table: usize = 0
 let rope: usize = 0
+// Activations: a row for each pass of a batch. Rows are as far apart as `steps` in bytes.
 let x: usize = 0
 let xb: usize = 0
 let xb2: usize = 0
@@ -389,6 +550,13 @@ let att: usize = 0
 let xq: usize = 0
 let xs: usize = 0
 let logits: usize = 0
+/** Bytes from row to row of x, xb, xb2 and qv; of hb and hb2; of kv; of xq; of xs; of logits. */
+let dstep: usize = 0
+let hstep: usize = 0
+let kstep: usize = 0
+let xqstep: usize = 0
+let xsstep: usize = 0
+let lstep: usize = 0
 
 export function configure(
   dim_: i32,
@@ -441,27 +609,49 @@ export function buffers(
   logits = logits_
 }
 
-// @ts-expect-error: decorator
-@inline
-function mul(xout: usize, v: usize, w: usize, n: i32, d: i32): void {
-  if (group > 0) matmulq(xout, xq, xs, load<u32>(w), load<u32>(w, 4), n, d, group)
-  else matmul(xout, v, load<u32>(w), n, d)
+/** Bytes between the rows of the buffers. */
+export function steps(d: usize, h: usize, k: usize, q: usize, s: usize, l: usize): void {
+  dstep = d
+  hstep = h
+  kstep = k
+  xqstep = q
+  xsstep = s
+  lstep = l
 }
 
-// @ts-expect-error: decorator
+// @ts-ignore: decorator
 @inline
-function prepare(v: usize, n: i32): void {
-  if (group > 0) quantize(xq, xs, v, n, group)
+function mul(
+  xout: usize,
+  v: usize,
+  w: usize,
+  n: i32,
+  d: i32,
+  count: i32,
+  vstep: usize,
+  ostep: usize,
+): void {
+  if (group > 0)
+    matmulq(xout, xq, xs, load<u32>(w), load<u32>(w, 4), n, d, group, count, xqstep, xsstep, ostep)
+  else matmul(xout, v, load<u32>(w), n, d, count, vstep, ostep)
 }
 
-/** Row `token` of the packed embedding table into x. */
-function embed(w: usize, token: i32): void {
+/** Quantizes the rows that a matmul will be of, where the weights are Q8_0. */
+// @ts-ignore: decorator
+@inline
+function prepare(v: usize, n: i32, count: i32, vstep: usize): void {
+  if (group == 0) return
+  for (let b = 0; b < count; b++) quantize(xq + b * xqstep, xs + b * xsstep, v + b * vstep, n, group)
+}
+
+/** Row `token` of the packed embedding table into `out`. */
+function embed(out: usize, w: usize, token: i32): void {
   const lane = token & 15
   const block = token >> 4
   if (group == 0) {
     let at = load<u32>(w) + ((block * dim) << 6) + (lane << 2)
     for (let j = 0; j < dim; j++) {
-      store<f32>(x + (j << 2), load<f32>(at))
+      store<f32>(out + (j << 2), load<f32>(at))
       at += 64
     }
     return
@@ -472,52 +662,87 @@ function embed(w: usize, token: i32): void {
     const s = load<f32>(load<u32>(w, 4) + ((block * groups + g) << 6) + (lane << 2))
     const at = load<u32>(w) + (block * groups + g) * (even << 4) + (lane << 1)
     for (let k = 0; k < group; k++)
-      store<f32>(x + ((g * group + k) << 2), <f32>load<i8>(at + ((k >> 1) << 5) + (k & 1)) * s)
+      store<f32>(out + ((g * group + k) << 2), <f32>load<i8>(at + ((k >> 1) << 5) + (k & 1)) * s)
   }
 }
 
-/** Logits of `token` at `pos` into the buffer of that name, with the caches of one session. */
-export function forward(token: i32, pos: i32, key_cache: usize, value_cache: usize, wantLogits: i32): void {
+/**
+ * `count` passes at once, through each matrix together: of several sessions, or several positions of one, in their order.
+ * Each gives the bits that it gives alone.
+ *
+ *   items   (count, 5) u32: token, position, key cache, value cache, whether its logits are wanted
+ *
+ * The logits wanted are in the buffer's first rows, in the order of the items.
+ */
+export function forward(items: usize, count: i32): void {
   const head_size = dim / n_heads
   const kv_dim = n_kv_heads * head_size
   const kv_mul = n_heads / n_kv_heads
-  const layerKeys = (n_kv_heads * blocks * head_size) << 4
-  const layerValues = (blocks * kv_dim) << 4
-  const turn = rope + ((pos * head_size) << 2)
+  const layerKeys: usize = (n_kv_heads * blocks * head_size) << 4
+  const layerValues: usize = (blocks * kv_dim) << 4
   let w = table
+  let keys: usize = 0
+  let values: usize = 0
 
-  embed(table + n_layers * 64 + 12, token)
+  for (let b = 0; b < count; b++) embed(x + b * dstep, table + n_layers * 64 + 12, load<u32>(items + b * 20))
 
   for (let l = 0; l < n_layers; l++) {
-    rmsnorm(xb, x, load<u32>(w), dim)
-    prepare(xb, dim)
-    mul(qv, xb, w + 4, dim, dim)
-    mul(kv, xb, w + 12, dim, kv_dim)
-    rotate(qv, dim, turn, head_size)
-    rotate(kv, kv_dim, turn, head_size)
-    keep(key_cache, kv, pos, n_kv_heads, head_size, blocks)
-    mul(kv, xb, w + 20, dim, kv_dim)
-    memory.copy(value_cache + ((pos * kv_dim) << 2), kv, kv_dim << 2)
-    attention(xb, qv, key_cache, value_cache, att, pos, n_heads, kv_mul, head_size, kv_dim, blocks)
-    prepare(xb, dim)
-    mul(xb2, xb, w + 28, dim, dim)
-    add(x, xb2, dim)
-
-    rmsnorm(xb, x, load<u32>(w, 36), dim)
-    prepare(xb, dim)
-    mul(hb, xb, w + 40, dim, hidden_dim)
-    mul(hb2, xb, w + 56, dim, hidden_dim)
-    swiglu(hb, hb2, hidden_dim)
-    prepare(hb, hidden_dim)
-    mul(xb, hb, w + 48, hidden_dim, dim)
-    add(x, xb, dim)
+    for (let b = 0; b < count; b++) rmsnorm(xb + b * dstep, x + b * dstep, load<u32>(w), dim)
+    prepare(xb, dim, count, dstep)
+    mul(qv, xb, w + 4, dim, dim, count, dstep, dstep)
+    mul(kv, xb, w + 12, dim, kv_dim, count, dstep, kstep)
+    for (let b = 0; b < count; b++) {
+      const pos = load<u32>(items + b * 20, 4)
+      const turn = rope + ((pos * head_size) << 2)
+      rotate(qv + b * dstep, dim, turn, head_size)
+      rotate(kv + b * kstep, kv_dim, turn, head_size)
+      keep(load<u32>(items + b * 20, 8) + keys, kv + b * kstep, pos, n_kv_heads, head_size, blocks)
+    }
+    mul(kv, xb, w + 20, dim, kv_dim, count, dstep, kstep)
+    for (let b = 0; b < count; b++) {
+      const pos = load<u32>(items + b * 20, 4)
+      memory.copy(load<u32>(items + b * 20, 12) + values + ((pos * kv_dim) << 2), kv + b * kstep, kv_dim << 2)
+    }
+    for (let b = 0; b < count; b++)
+      attention(
+        xb + b * dstep,
+        qv + b * dstep,
+        load<u32>(items + b * 20, 8) + keys,
+        load<u32>(items + b * 20, 12) + values,
+        att,
+        load<u32>(items + b * 20, 4),
+        n_heads,
+        kv_mul,
+        head_size,
+        kv_dim,
+        blocks,
+      )
+    prepare(xb, dim, count, dstep)
+    mul(xb2, xb, w + 28, dim, dim, count, dstep, dstep)
+    for (let b = 0; b < count; b++) {
+      add(x + b * dstep, xb2 + b * dstep, dim)
+      rmsnorm(xb + b * dstep, x + b * dstep, load<u32>(w, 36), dim)
+    }
+    prepare(xb, dim, count, dstep)
+    mul(hb, xb, w + 40, dim, hidden_dim, count, dstep, hstep)
+    mul(hb2, xb, w + 56, dim, hidden_dim, count, dstep, hstep)
+    for (let b = 0; b < count; b++) swiglu(hb + b * hstep, hb2 + b * hstep, hidden_dim)
+    prepare(hb, hidden_dim, count, hstep)
+    mul(xb, hb, w + 48, hidden_dim, dim, count, hstep, dstep)
+    for (let b = 0; b < count; b++) add(x + b * dstep, xb + b * dstep, dim)
 
     w += 64
-    key_cache += layerKeys
-    value_cache += layerValues
+    keys += layerKeys
+    values += layerValues
   }
-  if (!wantLogits) return
-  rmsnorm(x, x, load<u32>(w), dim)
-  prepare(x, dim)
-  mul(logits, x, w + 4, dim, vocab_size)
+
+  let wanted = 0
+  for (let b = 0; b < count; b++) {
+    if (load<u32>(items + b * 20, 16) == 0) continue
+    rmsnorm(xb + wanted * dstep, x + b * dstep, load<u32>(w), dim)
+    wanted++
+  }
+  if (wanted == 0) return
+  prepare(xb, dim, wanted, dstep)
+  mul(logits, xb, w + 4, dim, vocab_size, wanted, dstep, lstep)
 }

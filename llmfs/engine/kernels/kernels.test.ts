@@ -70,7 +70,7 @@ describe("kernels give the reference's bits at every size", () => {
         const [px, pw] = [put(x), put(w)]
         const [packed, out] = [arena.alloc(64 * n * Math.ceil(d / 16)), arena.alloc(4 * (d + 16))]
         for (let row = 0; row < d; row += 16) k.pack(packed + 4 * row * n, pw + 4 * row * n, n, Math.min(16, d - row))
-        k.matmul(out, px, packed, n, d)
+        k.matmul(out, px, packed, n, d, 1, 0, 0)
         expect(bitsOf(arena.f32(out, d))).toEqual(bitsOf(want))
       })
   }

@@ -1,0 +1,203 @@
+import { type Checkpoint, type CheckpointSource, layout, readExactly, type Tensor } from './checkpoint.ts'
+import type { Config } from './config.ts'
+import { fromBfloat16, fromFloat16 } from './float16.ts'
+
+/**
+ * How other formats than llama2.c's store elements, little-endian, and in blocks of how many: GGML's names.
+ *
+ *   q8_0  a float16 scale, 32 int8
+ *   q4_0  a float16 scale, 16 bytes: element i in the low half of byte i, element i + 16 in the high half, each less 8
+ */
+export const STORED = {
+  f32: { block: 1, bytes: 4 },
+  f16: { block: 1, bytes: 2 },
+  bf16: { block: 1, bytes: 2 },
+  q8_0: { block: 32, bytes: 34 },
+  q4_0: { block: 32, bytes: 18 },
+} as const
+
+export type StoredType = keyof typeof STORED
+
+/** Group size of what comes from blocks with a scale. */
+export const GROUP = 32
+
+/** A tensor of one layer as a file of another format has it: (d, n), row-major. */
+export interface Stored {
+  type: StoredType
+  /** Bytes from the start of the file. */
+  offset: number
+  /**
+   * Where not 0, the rows of each head of so many stand in Hugging Face's order, in which RoPE turns row i with row
+   * i + head_size/2; llama2.c's, and GGUF's for this architecture, turns row 2i with row 2i + 1.
+   */
+  halves: number
+}
+
+export const storedBytes = (type: StoredType, elements: number): number =>
+  (elements / STORED[type].block) * STORED[type].bytes
+
+const blocks = (type: StoredType): boolean => STORED[type].block > 1
+
+/** The tensor of a checkpoint that a stored one becomes. */
+export const key = (name: Tensor['name'], layer: number): string => `${name} ${layer}`
+
+/**
+ * The checkpoint that the tensors of another format make, and the source that its engines read: laid out as a llama2.c file
+ * of version 1, or of 2 where every matrix has scales, converted piece by piece as it is read. float16 and bfloat16 become
+ * float32; blocks become groups of 32, four bits becoming eight, all of it exact. Where some matrices have scales and some
+ * do not, those that do are multiplied out, which is exact too.
+ *
+ * @param stored by `key`: every tensor of the layout; each must lie within the file
+ */
+export function convertedCheckpoint(
+  src: CheckpointSource,
+  format: Checkpoint['format'],
+  version: number,
+  config: Config,
+  stored: Map<string, Stored>,
+): Checkpoint {
+  const shared = !stored.has(key('wcls', 0))
+  const quantized = [...stored].every(([k, s]) => k.startsWith('rms') || blocks(s.type))
+  const ckpt = layout(config, quantized ? 2 : 1, shared, quantized ? GROUP : 0)
+  const at = (t: Tensor) => stored.get(key(t.name, t.layer))!
+  const source = new ConvertedSource(src, ckpt, at)
+  // In the order in which they stand in the file, so that it is read from front to back.
+  const tensors = [...ckpt.tensors].sort((a, b) => at(a).offset - at(b).offset)
+  return { ...ckpt, format, version, tensors, bytes: src.size, source }
+}
+
+/** What the engines read of a file of another format. A read lies within one tensor, in its elements or in its scales. */
+class ConvertedSource implements CheckpointSource {
+  readonly size: number
+  private readonly src: CheckpointSource
+  private readonly tensors: readonly Tensor[]
+  private readonly at: (t: Tensor) => Stored
+  /** The scales met while a tensor's elements were read from the first on, so that no byte of the file is read twice. */
+  private scales: { tensor: Tensor; s: Float32Array; have: number } | undefined
+
+  constructor(src: CheckpointSource, ckpt: Checkpoint, at: (t: Tensor) => Stored) {
+    this.src = src
+    this.size = ckpt.weights
+    this.tensors = ckpt.tensors
+    this.at = at
+  }
+
+  async read(offset: number, count: number): Promise<Uint8Array> {
+    const t = this.find(offset)
+    const from = offset - t.offset
+    if (t.type === 'f32') return cut(await this.floats(t, from >> 2, Math.ceil((from + count) / 4)), from & 3, count)
+    const elements = t.d * t.n
+    if (from < elements) return this.quants(t, from, count)
+    const group = (from - elements) >> 2
+    const s = await this.groupScales(t, group, Math.ceil((from - elements + count) / 4))
+    return cut(s, (from - elements) & 3, count)
+  }
+
+  /** The tensor that `offset` lies in. */
+  private find(offset: number): Tensor {
+    let low = 0
+    let high = this.tensors.length - 1
+    while (low < high) {
+      const mid = (low + high + 1) >> 1
+      if (this.tensors[mid]!.offset <= offset) low = mid
+      else high = mid - 1
+    }
+    const t = this.tensors[low]!
+    if (offset < t.offset) throw new RangeError(`no tensor at ${offset}`)
+    return t
+  }
+
+  /** The stored bytes of elements `from` to `to`, whole blocks. */
+  private async raw(t: Tensor, from: number, to: number): Promise<Uint8Array> {
+    const { type, offset, halves } = this.at(t)
+    const get = (a: number, b: number) => readExactly(this.src, offset + storedBytes(type, a), storedBytes(type, b - a))
+    if (halves === 0) return get(from, to)
+    const first = Math.floor(from / t.n)
+    const last = Math.ceil(to / t.n)
+    const row = storedBytes(type, t.n)
+    const rows = new Uint8Array((last - first) * row)
+    for (let r = first; r < last; ) {
+      const head = r - (r % halves)
+      const end = Math.min(last, head + halves)
+      // Rows r to end of this head: the even ones from its first half, the odd ones from its second.
+      for (const odd of [0, 1]) {
+        const a = (r - head + 1 - odd) >> 1
+        const b = (end - head + 1 - odd) >> 1
+        if (a === b) continue
+        const start = head + odd * (halves / 2)
+        const half = await get((start + a) * t.n, (start + b) * t.n)
+        for (let i = a; i < b; i++)
+          rows.set(half.subarray((i - a) * row, (i - a + 1) * row), (head + 2 * i + odd - first) * row)
+      }
+      r = end
+    }
+    const skip = storedBytes(type, from - first * t.n)
+    return rows.slice(skip, skip + storedBytes(type, to - from))
+  }
+
+  /** Elements `from` to `to` as float32. */
+  private async floats(t: Tensor, from: number, to: number): Promise<Uint8Array> {
+    const { type } = this.at(t)
+    const { block } = STORED[type]
+    const a = from - (from % block)
+    const b = Math.ceil(to / block) * block
+    const raw = await this.raw(t, a, b)
+    if (type === 'f32') return raw
+    let v: Float32Array
+    if (type === 'f16') v = fromFloat16(raw)
+    else if (type === 'bf16') v = fromBfloat16(raw)
+    else {
+      const { q, s } = split(raw, type)
+      v = Float32Array.from(q, (x, i) => x * s[Math.floor(i / GROUP)]!)
+    }
+    return new Uint8Array(v.buffer, 4 * (from - a), 4 * (to - from))
+  }
+
+  /** Elements from `from` on as int8. */
+  private async quants(t: Tensor, from: number, count: number): Promise<Uint8Array> {
+    const { type } = this.at(t)
+    const a = from - (from % GROUP)
+    const b = Math.ceil((from + count) / GROUP) * GROUP
+    const { q, s } = split(await this.raw(t, a, b), type)
+    if (a === 0) this.scales = { tensor: t, s: new Float32Array((t.d * t.n) / GROUP), have: 0 }
+    if (this.scales?.tensor === t && this.scales.have === a / GROUP) {
+      this.scales.s.set(s, a / GROUP)
+      this.scales.have = b / GROUP
+    }
+    return new Uint8Array(q.buffer, from - a, count)
+  }
+
+  /** The scales of groups `from` to `to`. */
+  private async groupScales(t: Tensor, from: number, to: number): Promise<Uint8Array> {
+    let s: Float32Array
+    if (this.scales?.tensor === t && this.scales.have >= to) {
+      s = this.scales.s.slice(from, to)
+      if (to === this.scales.s.length) this.scales = undefined
+    } else ({ s } = split(await this.raw(t, from * GROUP, to * GROUP), this.at(t).type))
+    return new Uint8Array(s.buffer)
+  }
+}
+
+const cut = (bytes: Uint8Array, from: number, count: number): Uint8Array => bytes.subarray(from, from + count)
+
+/** Blocks with a scale as int8 and float32 scales. */
+function split(raw: Uint8Array, type: StoredType): { q: Int8Array<ArrayBuffer>; s: Float32Array<ArrayBuffer> } {
+  const size = STORED[type].bytes
+  const n = raw.length / size
+  const q = new Int8Array(n * GROUP)
+  const halves = new Uint8Array(2 * n)
+  for (let b = 0; b < n; b++) {
+    const at = b * size
+    halves[2 * b] = raw[at]!
+    halves[2 * b + 1] = raw[at + 1]!
+    const to = b * GROUP
+    if (type === 'q8_0') for (let i = 0; i < GROUP; i++) q[to + i] = raw[at + 2 + i]!
+    else
+      for (let i = 0; i < 16; i++) {
+        const byte = raw[at + 2 + i]!
+        q[to + i] = (byte & 15) - 8
+        q[to + i + 16] = (byte >> 4) - 8
+      }
+  }
+  return { q, s: fromFloat16(halves) }
+}
