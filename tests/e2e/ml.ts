@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -8,7 +8,13 @@ import { onTestFinished } from 'vitest'
 import { Tokenizer } from '../../llmfs/engine/tokenizer.ts'
 
 const top = join(import.meta.dirname, '..', '..')
-export const command = join(top, 'shell', 'node', '9ml.mjs')
+
+// The command as typed builds what has changed. Once is enough; what it has built is what runs.
+const made = spawnSync(process.execPath, [join(top, 'shell', 'node', '9ml.mjs'), '-c', 'echo built'], {
+  encoding: 'utf8',
+})
+if (made.stdout !== 'built\n') throw new Error(`9ml.mjs: ${made.stdout}${made.stderr}`)
+export const command = join(top, 'dist', '9ml.js')
 
 export interface Ended {
   /** The exit status; null when a signal ended it. */
