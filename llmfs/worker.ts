@@ -1,7 +1,7 @@
 import { expose } from 'comlink'
 import { PlanError } from '../plan9/error.ts'
 import type { Config } from './engine/config.ts'
-import { type Engine, loadEngine } from './engine/engine.ts'
+import { type Engine, loadEngine, type Pass } from './engine/engine.ts'
 import { Sampler } from './engine/sampler.ts'
 import { Tokenizer } from './engine/tokenizer.ts'
 import { Text } from './text.ts'
@@ -255,31 +255,76 @@ export class EngineHost implements EngineApi {
       for (;;) {
         const ready = [...this.#gens.values()].filter(g => !g.waiting)
         if (ready.length === 0) return
-        for (const g of ready) {
-          if (!this.#gens.has(g.gen)) continue
-          try {
-            this.#step(g)
-          } catch (e) {
-            this.#end(g, e instanceof Error ? e.message : String(e))
-          }
-          await turn()
-        }
+        this.#batch(ready)
+        await turn()
       }
     } finally {
       this.#running = false
     }
   }
 
-  /** One forward pass, and what llama2.c's generate() or chat() makes of it. */
-  #step(g: Generation): void {
+  /**
+   * Forward passes of all generations through the weights at once: the next one of each, and while there is room more of the
+   * prompts that are being fed. A generation that there is no room for is the first next time.
+   */
+  #batch(ready: Generation[]): void {
     const engine = this.#engine!
+    const taken = ready.slice(0, engine.batch)
+    for (const g of taken) {
+      this.#gens.delete(g.gen)
+      this.#gens.set(g.gen, g)
+    }
+    let room = engine.batch - taken.length
+    const begun = performance.now()
+    const lists = taken.map(g => {
+      const passes = this.#passes(g, 1 + room)
+      room -= passes.length - 1
+      return passes
+    })
+    let results: (Float32Array | undefined)[]
+    try {
+      results = engine.forwardAll(lists.flat())
+    } catch (e) {
+      for (const g of taken) this.#end(g, e instanceof Error ? e.message : String(e))
+      return
+    }
+    const ms = performance.now() - begun
+    let at = 0
+    taken.forEach((g, i) => {
+      const { length } = lists[i]!
+      // As llama2.c: the clock starts when the first pass is done.
+      if (g.start === 0) g.start = begun + ms / length
+      for (const logits of results.slice(at, at + length)) this.#step(g, logits)
+      at += length
+    })
+  }
+
+  /** The next passes of a generation, `most` at most: the one that draws a token, or those that feed its prompt. */
+  #passes(g: Generation, most: number): Pass[] {
+    const { steps, prompt, params } = g
+    const state = g.session.state!
+    const passes: Pass[] = []
+    let token = g.token
+    for (let i = 0; ; i++) {
+      const next = params.chat ? undefined : prompt[g.fed + i]
+      // The end of the generation has its logits too: they are those of the last pass.
+      const last = next === undefined || next === BOS || g.pos + i + 1 === steps
+      passes.push({ state, token, pos: g.pos + i, wantLogits: last })
+      if (last || passes.length === most) return passes
+      token = next
+    }
+  }
+
+  /** What llama2.c's generate() or chat() makes of one forward pass. A pass without logits fed the prompt. */
+  #step(g: Generation, logits: Float32Array | undefined): void {
     const { chat, logprobs } = g.params
-    const logits = engine.forward(g.session.state!, g.token, g.pos)
-    g.session.logits ??= new Float32Array(logits.length)
-    g.session.logits.set(logits)
+    if (logits) {
+      g.session.logits ??= new Float32Array(logits.length)
+      g.session.logits.set(logits)
+    }
     const given = g.fed < g.prompt.length
     // llama2.c's chat draws, and so moves the generator on, while it feeds the prompt too
-    const drawn = given && !chat ? undefined : g.sampler.sample(logits)
+    const drawn = given && !chat ? undefined : g.sampler.sample(logits!)
     const next = given && !chat ? g.prompt[g.fed]! : drawn!
     g.pos++
 
@@ -289,7 +334,7 @@ export class EngineHost implements EngineApi {
         this.#end(g)
         return
       }
-      this.#token(g, next, given ? 0 : logprobs ? logprob(g.session.logits, next) : 0)
+      this.#token(g, next, given ? 0 : logprobs ? logprob(g.session.logits!, next) : 0)
       g.token = next
     } else {
       const over = g.token === EOS && !given
@@ -301,7 +346,6 @@ export class EngineHost implements EngineApi {
         this.#emit({ type: 'turn', gen: g.gen })
       }
     }
-    if (g.start === 0) g.start = performance.now()
     if (g.pos >= g.steps) this.#end(g)
   }
 
