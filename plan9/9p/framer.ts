@@ -100,7 +100,7 @@ export function streamTransport(stream: ByteStream, max = MSIZE): Transport {
     onclose?.(err)
   }
 
-  async function readAll(onmessage: (msg: Uint8Array) => void): Promise<void> {
+  async function readAll(onmessage: (msg: Uint8Array) => void | Promise<void>): Promise<void> {
     const framer = new Framer(max)
     try {
       for (;;) {
@@ -108,7 +108,8 @@ export function streamTransport(stream: ByteStream, max = MSIZE): Transport {
         if (closed) return
         if (data.length === 0) break
         for (const msg of framer.push(data)) {
-          onmessage(msg)
+          const held = onmessage(msg)
+          if (held) await held
           if (closed) return
         }
       }

@@ -4,9 +4,11 @@ import { Client } from './client.ts'
 import * as c from './const.ts'
 import type { Dir, Qid } from './dir.ts'
 import { convM2S, convS2M, type Fcall } from './fcall.ts'
+import { type ByteStream, streamTransport } from './framer.ts'
 import { serve } from './server.ts'
 import type { Srv } from './srv.ts'
 import { pipeTransport } from './transport.ts'
+import { ramfs, Tree } from './tree.ts'
 
 const rootqid: Qid = { type: c.QTDIR, vers: 0, path: 0n }
 const dir = (name: string, qid: Qid): Dir => ({
@@ -220,5 +222,50 @@ describe('a file server’s mistakes', () => {
     const { root } = await connect(srv)
     await expect(root.stat()).rejects.toThrow(Eio)
     expect(error).toHaveBeenCalled()
+  })
+})
+
+describe('a client that does not read its replies', () => {
+  test('is not read from any more until it does', async () => {
+    const tree = new Tree('glenda')
+    tree.add('/f', new Uint8Array(65536))
+    const first: Fcall[] = [
+      { type: c.Tversion, tag: c.NOTAG, msize: c.MSIZE, version: '9P2000' },
+      { type: c.Tattach, tag: 1, fid: 0, afid: c.NOFID, uname: 'glenda', aname: '' },
+      { type: c.Twalk, tag: 1, fid: 0, newfid: 1, wname: ['f'] },
+      { type: c.Topen, tag: 1, fid: 1, mode: c.OREAD },
+    ]
+    const READS = 2000
+    let asked = 0
+    let taking = false
+    let taken = 0
+    const waiting: (() => void)[] = []
+    const take = () => {
+      taking = true
+      for (const resolve of waiting.splice(0)) resolve()
+    }
+    const stream: ByteStream = {
+      async read() {
+        await new Promise(resolve => setImmediate(resolve))
+        const setup = first.shift()
+        if (setup) return convS2M(setup)
+        if (asked === READS) return new Uint8Array(0)
+        return convS2M({ type: c.Tread, tag: asked++, fid: 1, offset: 0n, count: 65536 })
+      },
+      async write(data) {
+        if (data[4] === c.Rread && !taking) await new Promise<void>(resolve => waiting.push(resolve))
+        taken += data.length
+      },
+      close() {},
+    }
+    const conn = serve(streamTransport(stream), ramfs(tree))
+    // As many turns as would be enough for all of it.
+    for (let i = 0; i < READS + 100; i++) await new Promise(resolve => setImmediate(resolve))
+    expect(asked).toBeGreaterThan(10)
+    expect(asked).toBeLessThan(100)
+    take()
+    await conn.closed
+    expect(asked).toBe(READS)
+    expect(taken).toBeGreaterThan((READS - 100) * 65536)
   })
 })

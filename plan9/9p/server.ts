@@ -61,6 +61,9 @@ interface Pending {
   settled: Promise<void>
 }
 
+/** Bytes of replies that may wait to be taken; until they are fewer, no more requests are read from a client so slow. */
+const UNSENT = 4 << 20
+
 /** Bytes of a name at most. A longer one would make a directory that clients with a small msize cannot read. */
 const NAMEMAX = 255
 
@@ -121,6 +124,9 @@ class Connection<A> {
   private session = 0
   private reqs = new Map<number, Pending>()
   private over = false
+  /** Bytes of replies that the transport has not taken yet, and who waits for them to be less than UNSENT. */
+  private unsent = 0
+  private drained: { promise: Promise<void>; resolve(): void } | undefined
 
   constructor(t: Transport, srv: Srv<A>, options: ServeOptions) {
     this.t = t
@@ -142,7 +148,7 @@ class Connection<A> {
     })
   }
 
-  private receive(msg: Uint8Array): void {
+  private receive(msg: Uint8Array): void | Promise<void> {
     if (this.over) return
     tap.see?.(this.name, false, msg)
     let f: Fcall
@@ -163,6 +169,7 @@ class Connection<A> {
     const pending: Pending = { abort, settled: Promise.resolve() }
     this.reqs.set(tag, pending)
     pending.settled = this.answer(f, { tag, signal: abort.signal, iounit: this.iounit(undefined) }, pending)
+    return this.drained?.promise
   }
 
   private async answer(f: Fcall, req: Req, pending: Pending): Promise<void> {
@@ -182,7 +189,24 @@ class Connection<A> {
     if (this.over) return
     const msg = this.encode(f)
     tap.see?.(this.name, true, msg)
-    void this.t.send(msg)
+    const taken = this.t.send(msg)
+    if (taken) void this.unsend(msg.length, taken)
+  }
+
+  private async unsend(n: number, taken: Promise<void>): Promise<void> {
+    this.unsent += n
+    if (this.unsent > UNSENT && !this.drained) {
+      let resolve!: () => void
+      const promise = new Promise<void>(r => {
+        resolve = r
+      })
+      this.drained = { promise, resolve }
+    }
+    await taken
+    this.unsent -= n
+    if (this.unsent > UNSENT) return
+    this.drained?.resolve()
+    this.drained = undefined
   }
 
   /** What a file server answered, or, where no message of this connection can say that, an Rerror. */
@@ -505,6 +529,7 @@ class Connection<A> {
     if (wanted.gid !== undefined && utf8len(wanted.gid) > NAMEMAX) throw new PlanError(e.Etoolong)
     if (wanted.length !== undefined) checkoffset(wanted.length)
     if (wanted.mode !== undefined && wanted.mode & ~MODEBITS) throw new PlanError(e.Ebadwstat)
+    if (wanted.mode !== undefined && ((wanted.mode >>> 24) ^ fid.qid.type) & c.QTDIR) throw new PlanError(e.Ebadwstat)
     if (!this.srv.wstat) throw new PlanError(e.Enowstat)
     // What cannot be altered may be said as it is, by clients that send a whole stat record with a member changed.
     if (type !== undefined || dev !== undefined || qid || muid !== undefined) {

@@ -15,7 +15,7 @@ function listen(t: Transport) {
   const closed = new Promise<Error | undefined>(resolve => {
     done = resolve
   })
-  t.start(msg => got.push([...msg]), done)
+  t.start(msg => void got.push([...msg]), done)
   return { got, closed }
 }
 

@@ -293,7 +293,7 @@ export function ramfs(tree: Tree): Srv<File> {
         check(file, fid.uid, c.DMWRITE)
         if (Number(d.length) > MAXLENGTH) throw new PlanError('file too large')
       }
-      if (d.mode !== undefined && (!owns || (d.mode ^ file.mode) & c.DMDIR)) throw new PlanError(e.Eperm)
+      if (d.mode !== undefined && !owns) throw new PlanError(e.Eperm)
       if ((d.mtime !== undefined || d.atime !== undefined || d.gid !== undefined) && !owns) throw new PlanError(e.Eperm)
       if (d.uid !== undefined && d.uid !== file.uid) throw new PlanError(e.Eperm)
 
