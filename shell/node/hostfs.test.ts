@@ -89,6 +89,43 @@ test('wstat renames, truncates, and sets mode and time', async () => {
   await expect(f.wstat({ uid: 'nobody at all' })).rejects.toThrow('permission denied')
 })
 
+test('wstat does all or nothing where the host refuses a part', async () => {
+  writeFileSync(host('f'), 'hello', { mode: 0o640 })
+  utimesSync(host('f'), 1000, 2000)
+  const f = await at('f')
+  // A length that no file can have.
+  const refused = f.wstat({ name: 'g', length: 2n ** 53n - 1n, mode: 0o600, mtime: 5 })
+  await expect(refused).rejects.toThrow(/i\/o error: EFBIG|bad arg/)
+  expect(existsSync(host('g'))).toBe(false)
+  expect(await f.stat()).toMatchObject({ name: 'f', length: 5n, mode: 0o640, mtime: 2000 })
+  // Read-only, but this very wstat makes it so: the length changes all the same.
+  await f.wstat({ length: 2n, mode: 0o400, mtime: 7 })
+  expect(await f.stat()).toMatchObject({ length: 2n, mode: 0o400, mtime: 7 })
+})
+
+test('wstat of a whole record, as a client that changes one member sends it', async () => {
+  mkdirSync(host('d'))
+  const d = await at('d')
+  await d.wstat({ ...(await d.stat()), name: 'e' })
+  expect((await d.stat()).name).toBe('e')
+  await expect(d.wstat({ length: 1n })).rejects.toThrow('file is a directory')
+  await expect(d.wstat({ mode: 0o777 })).rejects.toThrow('bad wstat')
+})
+
+test('no way out of a root however it is spelt', async () => {
+  mkdirSync(host('jail/d'), { recursive: true })
+  writeFileSync(host('outside'), '')
+  for (const spelling of [`${host('jail')}/`, `${top}/./jail`, `${top}/jail/d/..`]) {
+    const [mine, theirs] = pipeTransport()
+    serve(theirs, hostfs(spelling))
+    const inmate = await Client.connect(mine)
+    const jail = await inmate.attach('glenda', '')
+    expect((await jail.walk(['d', '..', '..', '..'])).qid.path).toBe(jail.qid.path)
+    await expect(jail.walk(['d', '..', '..', 'outside'])).rejects.toThrow('file does not exist')
+    inmate.close()
+  }
+})
+
 test('a link is what it leads to; removed is the link', async () => {
   mkdirSync(host('d'))
   writeFileSync(host('d/f'), 'hello')

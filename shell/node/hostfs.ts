@@ -10,12 +10,11 @@ import {
   rename,
   rmdir,
   stat,
-  truncate,
   unlink,
   utimes,
 } from 'node:fs/promises'
 import { userInfo } from 'node:os'
-import { dirname, join, parse } from 'node:path'
+import { dirname, join, parse, resolve } from 'node:path'
 import * as c from '../../plan9/9p/const.ts'
 import type { Dir, Qid } from '../../plan9/9p/dir.ts'
 import type { Srv } from '../../plan9/9p/srv.ts'
@@ -72,11 +71,13 @@ const BATCH = 64
 const SPECIAL = c.DMAPPEND | c.DMEXCL | c.DMAUTH
 
 /**
- * The host's files, from `root` down, as a file server: what the process may do it may do. Owners are named by the number the
+ * The host's files, from `top` down, as a file server: what the process may do it may do. Owners are named by the number the
  * host has for them, the process's own by its name. Symbolic links are followed where they lead; one that leads nowhere is a file
- * that cannot be opened. '..' is lexical and does not leave the root. A name that is no UTF-8 is not seen.
+ * that cannot be opened. '..' is lexical and does not leave `top`. A name that is no UTF-8 is not seen.
  */
-export function hostfs(root: string): Srv<Place> {
+export function hostfs(top: string): Srv<Place> {
+  // '..' finds its end by comparing with this.
+  const root = resolve(top)
   const me = userInfo()
   const uname = (uid: number) => (uid === me.uid ? me.username : String(uid))
 
@@ -238,14 +239,38 @@ export function hostfs(root: string): Srv<Place> {
           const there = await lstat(to).catch(() => undefined)
           if (there) throw new PlanError(e.Eexist)
         }
-        if (d.length !== undefined && st.isDirectory()) throw new PlanError(e.Eisdir)
-        if (d.length !== undefined && d.length !== BigInt(st.size)) await truncate(path, Number(d.length))
-        if (d.mode !== undefined) await chmod(path, d.mode & 0o777)
-        if (d.mtime !== undefined || d.atime !== undefined)
-          await utimes(path, d.atime ?? st.atimeMs / 1000, d.mtime ?? st.mtimeMs / 1000)
-        if (to !== undefined) {
-          await rename(path, to)
-          fid.aux.path = to
+        const resize = d.length !== undefined && d.length !== is.length
+        if (resize && st.isDirectory()) throw new PlanError(e.Eisdir)
+        const [atime, mtime] = [d.atime ?? st.atimeMs / 1000, d.mtime ?? st.mtimeMs / 1000]
+        const times = d.mtime !== undefined || d.atime !== undefined
+
+        // All or nothing: what can be taken back comes first, what is lost for ever last.
+        const undo: (() => Promise<void>)[] = []
+        const writing = resize ? await open(path, constants.O_WRONLY | constants.O_NONBLOCK) : undefined
+        try {
+          if (to !== undefined) {
+            await rename(path, to)
+            undo.push(() => rename(to, path))
+          }
+          const now = to ?? path
+          if (d.mode !== undefined) {
+            await chmod(now, d.mode & 0o777)
+            undo.push(() => chmod(now, st.mode & 0o7777))
+          }
+          if (times) {
+            await utimes(now, atime, mtime)
+            undo.push(() => utimes(now, st.atimeMs / 1000, st.mtimeMs / 1000))
+          }
+          if (writing) {
+            await writing.truncate(Number(d.length))
+            if (times) await utimes(now, atime, mtime)
+          }
+          fid.aux.path = now
+        } catch (err) {
+          for (const back of undo.reverse()) await back().catch(() => undefined)
+          throw err
+        } finally {
+          await writing?.close()
         }
         if (Object.keys(d).length === 0) await file?.sync()
       })

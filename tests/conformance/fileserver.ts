@@ -258,6 +258,12 @@ export function fileServerSuite(name: string, makeServer: () => Promise<FileServ
       await expect(f.wstat({ qid: { type: 0, vers: 1, path: 1n } })).rejects.toThrow(e.PlanError)
       await f.wstat({ length: 5n })
       expect(await read('g')).toBe('abc\0\0')
+      await expect(f.wstat({ name: 'h', mode: c.DMDIR + 0o777 })).rejects.toThrow(e.PlanError)
+      const was = await f.stat()
+      await f.wstat({ ...was, name: 'h' })
+      expect(await names()).toEqual(['h', 'taken'])
+      const d = await dir()
+      await expect(d.wstat({ length: 1n })).rejects.toThrow(e.PlanError)
     })
 
     test('a write changes qid.vers', async () => {
