@@ -25,8 +25,8 @@ export interface BootOptions {
 export interface Machine {
   readonly kernel: Kernel
   readonly tree: Tree
-  /** Starts a login rc on a console. When it exits the caller may start another. */
-  startShell(cons: number, o?: { dir?: string }): Promise<{ pid: number; exited: Promise<string> }>
+  /** Starts a login rc on a console, with more of rc's flags where given. When it exits the caller may start another. */
+  startShell(cons: number, o?: { dir?: string; flags?: string[] }): Promise<{ pid: number; exited: Promise<string> }>
 }
 
 /** Directories that a system has and a repository cannot keep, for want of a file in them. Modes as Plan 9's. */
@@ -72,6 +72,7 @@ export function boot(o: BootOptions): Machine {
   return {
     kernel,
     tree,
-    startShell: (cons, o) => kernel.start({ argv: ['rc', '-li'], cons, env, ...o }),
+    startShell: (cons, { dir, flags = [] } = {}) =>
+      kernel.start({ argv: ['rc', '-li', ...flags], cons, env, ...(dir !== undefined && { dir }) }),
   }
 }

@@ -28,17 +28,30 @@ function hostService(root: string): Transport {
   return client
 }
 
-/**
- * rc's arguments, with a script that the host has at the path given, absolute, named as it is inside. A relative path
- * needs nothing: the first directory is the host's.
- */
-function hostScript(args: string[]): string[] {
+interface CommandLine {
+  /** For rc; a script that the host has at an absolute path is named as it is inside. */
+  args: string[]
+  /** Neither -c nor a script: rc reads commands from its standard input. */
+  reads: boolean
+}
+
+function commandLine(args: string[]): CommandLine {
   let i = 0
-  while (i < args.length && /^-./.test(args[i]!)) i += /[cm]$/.test(args[i]!) ? 2 : 1
+  let reads = true
+  for (; i < args.length && /^-./.test(args[i]!) && reads; i++) {
+    if (args[i] === '--') continue
+    const value = /[cm]/.exec(args[i]!)
+    if (value?.[0] === 'c') reads = false
+    // The value of the flag is the rest of its argument, or the next one.
+    if (value?.index === args[i]!.length - 1) i++
+  }
   const script = args[i]
-  if (script === undefined || args.some((a, at) => at < i && /^-.*c/.test(a))) return args
-  if (!isAbsolute(script) || !existsSync(script)) return args
-  return args.with(i, `/n/host/${script.slice(parse(script).root.length).replaceAll('\\', '/')}`)
+  if (!reads || script === undefined) return { args, reads }
+  if (!isAbsolute(script) || !existsSync(script)) return { args, reads: false }
+  return {
+    args: args.with(i, `/n/host/${script.slice(parse(script).root.length).replaceAll('\\', '/')}`),
+    reads: false,
+  }
 }
 
 async function main(args: string[]): Promise<number> {
@@ -53,7 +66,7 @@ async function main(args: string[]): Promise<number> {
   const cwd = await hostcwd()
   const { root } = parse(cwd)
   const dir = `/n/host/${cwd.slice(root.length).replaceAll('\\', '/')}`
-  const interactive = args.length === 0 && process.stdin.isTTY === true && process.stdout.isTTY === true
+  const line = commandLine(args)
 
   const options = (cons: ConsDriver[]): BootOptions => ({
     fill: fillRoot,
@@ -62,14 +75,14 @@ async function main(args: string[]): Promise<number> {
     cons,
     memory: () => ({ used: process.memoryUsage().rss, total: process.memoryUsage().rss }),
   })
-  if (interactive) return terminal(options, dir)
+  if (line.reads && process.stdin.isTTY && process.stdout.isTTY) return terminal(options, dir, args)
 
   // Nobody reads what is written: as a pipe's writer on the host would, stop without a word.
   const gone = (err: NodeJS.ErrnoException) => process.exit(err.code === 'EPIPE' ? 0 : 1)
   const cons = [new StdioCons(process.stdin, process.stdout, gone), new StdioCons(undefined, process.stderr, gone)]
   const { kernel } = boot(options(cons))
   const { pid, exited } = await kernel.start({
-    argv: ['rc', ...hostScript(args)],
+    argv: ['rc', ...line.args],
     cons: 0,
     dir,
     fds: ['#c0/cons', '#c0/cons', '#c1/cons'],

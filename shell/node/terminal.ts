@@ -5,8 +5,16 @@ import { type BootOptions, boot } from '../boot.ts'
 import { completer } from '../line/complete.ts'
 import { Console } from '../line/console.ts'
 
+/** Has the terminal mark what is pasted, so that nothing in it is taken for a key. */
+const PASTE_ON = '\x1b[?2004h'
+const PASTE_OFF = '\x1b[?2004l'
+
 /** An interactive rc on the host's terminal, with the line editor. Returns the exit status for the host. */
-export async function terminal(options: (cons: ConsDriver[]) => BootOptions, dir: string): Promise<number> {
+export async function terminal(
+  options: (cons: ConsDriver[]) => BootOptions,
+  dir: string,
+  flags: string[],
+): Promise<number> {
   const { stdin, stdout } = process
   let pid = 0
   const cons: Console = new Console({
@@ -14,15 +22,25 @@ export async function terminal(options: (cons: ConsDriver[]) => BootOptions, dir
       new Promise<void>(resolve => {
         stdout.write(data, () => resolve())
       }),
-    interrupt: () => kernel.postnote(PNGROUP, pid, 'interrupt'),
+    interrupt: () => {
+      if (pid !== 0) kernel.postnote(PNGROUP, pid, 'interrupt')
+    },
     complete: (line, cursor) => completer(kernel.sysFor(pid), line, cursor),
     cols: stdout.columns,
     rows: stdout.rows,
+    emoji: true,
+    reflows: true,
   })
   const { kernel, startShell } = boot(options([cons]))
 
   stdin.setRawMode(true)
-  process.on('exit', () => stdin.setRawMode(false))
+  stdout.write(PASTE_ON)
+  process.on('exit', () => {
+    stdout.write(PASTE_OFF)
+    stdin.setRawMode(false)
+  })
+  // The terminal is gone.
+  for (const stream of [stdin, stdout]) stream.on('error', () => process.exit(1))
   // A terminal sends DEL for the key that erases, which is BS on Plan 9.
   stdin.on('data', data => cons.input(new Uint8Array(data).map(b => (b === 0x7f ? 8 : b))))
   stdin.on('end', () => cons.input('\x04'))
@@ -30,7 +48,7 @@ export async function terminal(options: (cons: ConsDriver[]) => BootOptions, dir
   process.on('SIGTERM', () => process.exit(1))
   process.on('SIGHUP', () => process.exit(1))
 
-  const shell = await startShell(0, { dir })
+  const shell = await startShell(0, { dir, flags })
   pid = shell.pid
   return (await shell.exited) === '' ? 0 : 1
 }
