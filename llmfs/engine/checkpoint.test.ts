@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { bytesSource, embedded } from '../../tests/llm/models.ts'
-import { readCheckpoint } from './checkpoint.ts'
 import { loadEngine } from './engine.ts'
+import { readCheckpoint } from './formats.ts'
 
 const fp32 = new Uint8Array(readFileSync(join(embedded, 'stories.bin')))
 const q80 = new Uint8Array(readFileSync(join(embedded, 'stories_q80.bin')))

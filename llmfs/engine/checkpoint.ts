@@ -5,6 +5,8 @@ export interface CheckpointSource {
   /** Bytes. */
   size: number
   read(offset: number, count: number): Promise<Uint8Array>
+  /** All of the file `name` in the same directory, such as config.json. Fails where that is longer than 1 MB. */
+  beside?(name: string): Promise<Uint8Array>
 }
 
 /** The names that run.c's TransformerWeights has. */
@@ -36,9 +38,10 @@ export interface Tensor {
 
 /** What a checkpoint's header says, and where everything is. */
 export interface Checkpoint {
+  format: 'llama2.c' | 'gguf' | 'safetensors'
   config: Config
-  /** llama2.c's: 0 legacy FP32, 1 FP32, 2 Q8_0. */
-  version: 0 | 1 | 2
+  /** llama2.c's: 0 legacy FP32, 1 FP32, 2 Q8_0. GGUF's: 2 or 3. 0 for safetensors, which has none. */
+  version: number
   shared_classifier: boolean
   /** Q8_0's; 0 for FP32. */
   group_size: number
@@ -48,6 +51,16 @@ export interface Checkpoint {
   params: number
   /** Bytes that the file must have. */
   bytes: number
+  /** Bytes of the model as it is read, which float16 and its like are converted for. */
+  weights: number
+  /** What the tensors' offsets are in, where that is not the file itself: the file converted as it is read. */
+  source?: CheckpointSource
+  /**
+   * The tokenizer that the file has in it, in the form of a tokenizer file.
+   *
+   * @throws CheckpointError it is of a kind that is not supported
+   */
+  tokenizer?(): Uint8Array
 }
 
 export const MAGIC = 0x616b3432
@@ -109,7 +122,17 @@ export function layout(config: Config, version: 0 | 1 | 2, shared: boolean, grou
   }
   if (!shared) file.add('wcls', 1, vocab_size, dim, type)
   const params = file.tensors.reduce((sum, t) => sum + t.d * t.n, 0)
-  return { config, version, shared_classifier: shared, group_size, tensors: file.tensors, params, bytes: file.offset }
+  return {
+    format: 'llama2.c',
+    config,
+    version,
+    shared_classifier: shared,
+    group_size,
+    tensors: file.tensors,
+    params,
+    bytes: file.offset,
+    weights: file.offset,
+  }
 }
 
 /** @throws CheckpointError a row does not consist of whole groups; runq.c would drop the rest of it */
@@ -124,7 +147,7 @@ function checkGroups(config: Config, group_size: number): void {
  *
  * @throws CheckpointError what is wrong; the file's whole size is checked too, so that a file cut short is refused here
  */
-export async function readCheckpoint(src: CheckpointSource): Promise<Checkpoint> {
+export async function readLlama2c(src: CheckpointSource): Promise<Checkpoint> {
   const head = await src.read(0, Math.min(HEADER, src.size))
   if (head.length < 28) throw new CheckpointError(`file truncated: ${src.size} of at least 28 bytes`)
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength)

@@ -12,7 +12,14 @@ export interface Config {
   vocab_size: number
   /** Positions at most. */
   seq_len: number
+  /** The base of RoPE's frequencies; 10000 where absent. llama2.c's files cannot say it. */
+  rope_theta?: number
+  /** What rmsnorm adds to the mean of squares, a float32; 1e-5 where absent. llama2.c's files cannot say it. */
+  norm_eps?: number
 }
+
+export const ROPE_THETA = 10000
+export const NORM_EPS = Math.fround(1e-5)
 
 /** What is wrong with a checkpoint or a tokenizer file: lower case and short, to stand after the file's name. */
 export class CheckpointError extends Error {
@@ -38,11 +45,15 @@ const MOST: Record<(typeof NAMES)[number], number> = {
 /** @throws CheckpointError a size that no model has, or sizes that do not go together */
 export function checkConfig(c: Config): void {
   for (const name of NAMES)
-    if (!(c[name] >= 1 && c[name] <= MOST[name])) throw new CheckpointError(`absurd sizes: ${name} ${c[name]}`)
+    if (!(Number.isInteger(c[name]) && c[name] >= 1 && c[name] <= MOST[name]))
+      throw new CheckpointError(`absurd sizes: ${name} ${c[name]}`)
   if (c.dim % c.n_heads !== 0) throw new CheckpointError(`absurd sizes: dim ${c.dim} in ${c.n_heads} heads`)
   if (head_size(c) % 2 !== 0) throw new CheckpointError(`absurd sizes: head size ${head_size(c)}`)
   if (c.n_heads % c.n_kv_heads !== 0)
     throw new CheckpointError(`absurd sizes: n_heads ${c.n_heads} over n_kv_heads ${c.n_kv_heads}`)
+  const { rope_theta = ROPE_THETA, norm_eps = NORM_EPS } = c
+  if (!(rope_theta >= 1 && rope_theta <= 1e12)) throw new CheckpointError(`absurd sizes: rope_theta ${rope_theta}`)
+  if (!(norm_eps >= 0 && norm_eps <= 1)) throw new CheckpointError(`absurd sizes: norm_eps ${norm_eps}`)
 }
 
 /** The seven int32 of a header from `offset` on, as llama2.c's struct has them. */

@@ -1,5 +1,6 @@
-import { type Checkpoint, type CheckpointSource, readCheckpoint } from './checkpoint.ts'
-import type { Config } from './config.ts'
+import type { Checkpoint, CheckpointSource } from './checkpoint.ts'
+import { CheckpointError, type Config, NORM_EPS } from './config.ts'
+import { readCheckpoint } from './formats.ts'
 import { loadReference } from './reference.ts'
 import { loadSimd } from './simd.ts'
 
@@ -46,15 +47,28 @@ export interface Engine {
 /** How an implementation loads a checkpoint whose header has been read. */
 export type Loader = (src: CheckpointSource, ckpt: Checkpoint) => Promise<Engine>
 
-export const quantName = (ckpt: Checkpoint): string => (ckpt.version === 2 ? `q80 ${ckpt.group_size}` : 'f32')
+export const quantName = (ckpt: Checkpoint): string => (ckpt.group_size > 0 ? `q80 ${ckpt.group_size}` : 'f32')
 
 /**
- * Loads a llama2.c checkpoint of version 0, 1 or 2: on WebAssembly SIMD, or as the readable reference. Both give the same
+ * Loads a model of any format that formats.ts knows: on WebAssembly SIMD, or as the readable reference. Both give the same
  * bits.
  *
  * @throws CheckpointError what is wrong with the file, or that it does not fit into memory
  */
 export async function loadEngine(src: CheckpointSource, opts: { simd: boolean }): Promise<Engine> {
-  const ckpt = await readCheckpoint(src)
-  return opts.simd ? loadSimd(src, ckpt) : loadReference(src, ckpt)
+  return loadCheckpoint(src, await readCheckpoint(src), opts)
+}
+
+/** Loads a model whose header has been read. @throws CheckpointError */
+export async function loadCheckpoint(
+  src: CheckpointSource,
+  ckpt: Checkpoint,
+  opts: { simd: boolean },
+): Promise<Engine> {
+  const from = ckpt.source ?? src
+  if (!opts.simd) return loadReference(from, ckpt)
+  const { norm_eps = NORM_EPS } = ckpt.config
+  if (Math.fround(norm_eps) !== NORM_EPS) throw new CheckpointError(`norm_eps ${norm_eps} is not supported with SIMD`)
+  if (ckpt.weights > 0xffff0000) throw new CheckpointError(`${ckpt.weights} bytes do not fit into 4 GB of memory`)
+  return loadSimd(from, ckpt)
 }

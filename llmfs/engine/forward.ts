@@ -3,7 +3,7 @@
  * numerics.md fixes. The kernels are compared with it bit for bit; read this first.
  */
 
-import { type Config, head_size, kv_dim } from './config.ts'
+import { type Config, head_size, kv_dim, NORM_EPS } from './config.ts'
 import { exp } from './math.ts'
 import { softmax } from './sampler.ts'
 
@@ -78,13 +78,13 @@ export class RunState {
   }
 }
 
-/** o[j] = weight[j] * (x[j] / sqrt(mean of squares + 1e-5)). o may be x. */
-export function rmsnorm(o: Float32Array, x: Float32Array, weight: Float32Array): void {
+/** o[j] = weight[j] * (x[j] / sqrt(mean of squares + eps)). o may be x. */
+export function rmsnorm(o: Float32Array, x: Float32Array, weight: Float32Array, eps = NORM_EPS): void {
   const size = x.length
   let ss = 0
   for (let j = 0; j < size; j++) ss = f(ss + f(x[j]! * x[j]!))
   ss = f(ss / size)
-  ss = f(ss + f(1e-5))
+  ss = f(ss + f(eps))
   ss = f(1 / f(Math.sqrt(ss)))
   for (let j = 0; j < size; j++) o[j] = weight[j]! * f(ss * x[j]!)
 }
@@ -173,7 +173,7 @@ export function forward(
     const k = s.key_cache.subarray(loff + pos * kv, loff + (pos + 1) * kv)
     const v = s.value_cache.subarray(loff + pos * kv, loff + (pos + 1) * kv)
 
-    rmsnorm(s.xb, s.x, w.rms_att_weight[l]!)
+    rmsnorm(s.xb, s.x, w.rms_att_weight[l]!, c.norm_eps)
     matmul(s.xb, [s.q, w.wq[l]!], [k, w.wk[l]!], [v, w.wv[l]!])
     rotate(s.q, rope, pos, hs)
     rotate(k, rope, pos, hs)
@@ -199,7 +199,7 @@ export function forward(
     matmul(s.xb, [s.xb2, w.wo[l]!])
     for (let i = 0; i < dim; i++) s.x[i] = s.x[i]! + s.xb2[i]!
 
-    rmsnorm(s.xb, s.x, w.rms_ffn_weight[l]!)
+    rmsnorm(s.xb, s.x, w.rms_ffn_weight[l]!, c.norm_eps)
     matmul(s.xb, [s.hb, w.w1[l]!], [s.hb2, w.w3[l]!])
     for (let i = 0; i < hidden_dim; i++) {
       let val = s.hb[i]!
@@ -211,7 +211,7 @@ export function forward(
   }
 
   if (!wantLogits) return
-  rmsnorm(s.x, s.x, w.rms_final_weight)
+  rmsnorm(s.x, s.x, w.rms_final_weight, c.norm_eps)
   matmul(s.x, [s.logits, w.wcls])
 }
 

@@ -49,10 +49,29 @@ export function exp(x: number): number {
 
 /** ln 10000. */
 const LN10000 = 9.210340371976184 // 0x40226BB1BBB55516
+const SQRT2 = Math.SQRT2 // 0x3FF6A09E667F3BCD
 
-/** 10000^y, the base of RoPE's frequencies, for 0 <= y <= 1. */
+/** ln x for 1 <= x < 2^1000. */
+export function log(x: number): number {
+  let k = 0
+  let m = x
+  for (; m > SQRT2; m *= 0.5) k++
+  // ln m = 2 atanh s; s is at most 0.172, and the series ends below 1e-17 of it.
+  const s = (m - 1) / (m + 1)
+  const z = s * s
+  let p = 0
+  for (let n = 21; n >= 3; n -= 2) p = (p + 1 / n) * z
+  return k * LN2HI + (2 * s + (2 * s * p + k * LN2LO))
+}
+
+/** theta^y, 10000 or another base of RoPE's frequencies, for 0 <= y <= 1 and theta as `log` takes it, up to 1e12. */
+export function powTheta(theta: number, y: number): number {
+  return exp(y * (theta === 10000 ? LN10000 : log(theta)))
+}
+
+/** 10000^y, for 0 <= y <= 1. */
 export function pow10000(y: number): number {
-  return exp(y * LN10000)
+  return powTheta(10000, y)
 }
 
 const TWO_OVER_PI = 0.6366197723675814 // 0x3FE45F306DC9C883
@@ -126,14 +145,14 @@ export function cos(x: number): number {
 const f = Math.fround
 
 /**
- * RoPE's rotations, as run.c computes them at every position: freq = 1 / pow(10000, head_dim / head_size), val = pos * freq,
- * each step a float32. Layout: (seq_len, head_size/2, 2) float32, cos then sin.
+ * RoPE's rotations, as run.c computes them at every position: freq = 1 / pow(theta, head_dim / head_size), val = pos * freq,
+ * each step a float32; its theta is 10000. Layout: (seq_len, head_size/2, 2) float32, cos then sin.
  */
-export function ropeTable(seq_len: number, head_size: number): Float32Array {
+export function ropeTable(seq_len: number, head_size: number, theta = 10000): Float32Array {
   const half = head_size / 2
   const table = new Float32Array(seq_len * head_size)
   for (let i = 0; i < half; i++) {
-    const freq = f(1 / f(pow10000(f((2 * i) / head_size))))
+    const freq = f(1 / f(powTheta(theta, f((2 * i) / head_size))))
     for (let pos = 0; pos < seq_len; pos++) {
       const val = f(pos * freq)
       table[pos * head_size + 2 * i] = cos(val)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { bytesSource, embedded, fileSource } from '../../tests/llm/models.ts'
-import { readCheckpoint } from './checkpoint.ts'
+import { readCheckpoint } from './formats.ts'
 import { groupSize, quantizeCheckpoint } from './quantize.ts'
 
 test("quantizeCheckpoint() makes the embedded Q8_0 model of the FP32 one, byte for byte as llama2.c's exporter did", async () => {

@@ -1,13 +1,6 @@
-import {
-  type Checkpoint,
-  type CheckpointSource,
-  HEADER,
-  layout,
-  MAGIC,
-  readCheckpoint,
-  readRows,
-} from './checkpoint.ts'
-import { CheckpointError, type Config, writeConfig } from './config.ts'
+import { type Checkpoint, type CheckpointSource, HEADER, layout, MAGIC, readRows } from './checkpoint.ts'
+import { CheckpointError, type Config, NORM_EPS, ROPE_THETA, writeConfig } from './config.ts'
+import { readCheckpoint } from './formats.ts'
 
 const f = Math.fround
 
@@ -24,9 +17,17 @@ function roundEven(v: number): number {
   return Math.abs(v - Math.trunc(v)) === 0.5 ? 2 * Math.round(v / 2) : r
 }
 
+/** @throws CheckpointError llama2.c's files have no place for what the config says */
+export function checkSayable({ rope_theta = ROPE_THETA, norm_eps = NORM_EPS }: Config): void {
+  if (rope_theta !== ROPE_THETA) throw new CheckpointError(`no place for rope_theta ${rope_theta} in llama2.c's format`)
+  if (Math.fround(norm_eps) !== NORM_EPS)
+    throw new CheckpointError(`no place for norm_eps ${norm_eps} in llama2.c's format`)
+}
+
 /** What a quantized file consists of, before it is made. */
 export function quantized(ckpt: Checkpoint): Checkpoint {
-  if (ckpt.version === 2) throw new CheckpointError('already quantized')
+  checkSayable(ckpt.config)
+  if (ckpt.group_size > 0) throw new CheckpointError('already quantized')
   return layout(ckpt.config, 2, ckpt.shared_classifier, groupSize(ckpt.config))
 }
 
@@ -60,7 +61,7 @@ export async function quantizeCheckpoint(
     const q = new Int8Array(t.d * t.n)
     const s = new Float32Array(t.type === 'q80' ? (t.d * t.n) / gs : 0)
     const pieces: Uint8Array[] = []
-    await readRows(src, { offset: from.offset, d: t.d, n: t.n, width: 4, rows: 1 }, (piece, row) => {
+    await readRows(ckpt.source ?? src, { offset: from.offset, d: t.d, n: t.n, width: 4, rows: 1 }, (piece, row) => {
       if (t.type === 'f32') pieces.push(piece)
       else quantizeRows(new Float32Array(piece.buffer, piece.byteOffset, piece.length / 4), q, s, row * t.n, gs)
     })

@@ -61,7 +61,7 @@ export async function loadReference(src: CheckpointSource, ckpt: Checkpoint): Pr
     rms_final_weight: vectors('rms_final_weight')[0]!,
     wcls: all.wcls[0] ?? all.token_embedding_table[0]!,
   }
-  const rope = ropeTable(config.seq_len, head_size(config))
+  const rope = ropeTable(config.seq_len, head_size(config), config.rope_theta)
   const engine: Engine = {
     config,
     params: ckpt.params,

@@ -210,7 +210,7 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint): Promise
   const hs = head_size(config)
   const blocks = Math.ceil(seq_len / 4)
   const rope = arena.alloc(4 * seq_len * hs)
-  arena.f32(rope, seq_len * hs).set(ropeTable(seq_len, hs))
+  arena.f32(rope, seq_len * hs).set(ropeTable(seq_len, hs, config.rope_theta))
 
   const entries: number[] = []
   for (let l = 0; l < n_layers; l++) {

@@ -1,5 +1,12 @@
-import { type Checkpoint, type CheckpointSource, layout, readExactly, type Tensor } from './checkpoint.ts'
-import type { Config } from './config.ts'
+import {
+  type Checkpoint,
+  type CheckpointSource,
+  layout,
+  readExactly,
+  type Tensor,
+  type TensorName,
+} from './checkpoint.ts'
+import { CheckpointError, type Config, checkConfig, head_size } from './config.ts'
 import { fromBfloat16, fromFloat16 } from './float16.ts'
 
 /**
@@ -21,11 +28,17 @@ export type StoredType = keyof typeof STORED
 /** Group size of what comes from blocks with a scale. */
 export const GROUP = 32
 
-/** A tensor of one layer as a file of another format has it: (d, n), row-major. */
-export interface Stored {
+/** A tensor as another format's header describes it. */
+export interface Found {
   type: StoredType
+  /** Outermost first. */
+  shape: number[]
   /** Bytes from the start of the file. */
   offset: number
+}
+
+/** A tensor of one layer, (d, n), row-major. */
+interface Stored extends Found {
   /**
    * Where not 0, the rows of each head of so many stand in Hugging Face's order, in which RoPE turns row i with row
    * i + head_size/2; llama2.c's, and GGUF's for this architecture, turns row 2i with row 2i + 1.
@@ -38,32 +51,73 @@ export const storedBytes = (type: StoredType, elements: number): number =>
 
 const blocks = (type: StoredType): boolean => STORED[type].block > 1
 
-/** The tensor of a checkpoint that a stored one becomes. */
-export const key = (name: Tensor['name'], layer: number): string => `${name} ${layer}`
-
 /**
  * The checkpoint that the tensors of another format make, and the source that its engines read: laid out as a llama2.c file
  * of version 1, or of 2 where every matrix has scales, converted piece by piece as it is read. float16 and bfloat16 become
  * float32; blocks become groups of 32, four bits becoming eight, all of it exact. Where some matrices have scales and some
  * do not, those that do are multiplied out, which is exact too.
  *
- * @param stored by `key`: every tensor of the layout; each must lie within the file
+ * `found` has the file's tensors by their names there; `names` has those names, with # for the number of the layer;
+ * `rotated` says that queries and keys stand in Hugging Face's order.
+ *
+ * @throws CheckpointError the config is not sound; a tensor is missing, too many, of the wrong shape, lies outside of the file
+ * or on another one
  */
 export function convertedCheckpoint(
   src: CheckpointSource,
-  format: Checkpoint['format'],
-  version: number,
-  config: Config,
-  stored: Map<string, Stored>,
+  header: { format: Checkpoint['format']; version: number; config: Config; names: Record<TensorName, string> },
+  found: ReadonlyMap<string, Found>,
+  rotated: boolean,
 ): Checkpoint {
-  const shared = !stored.has(key('wcls', 0))
-  const quantized = [...stored].every(([k, s]) => k.startsWith('rms') || blocks(s.type))
+  const { format, version, config, names } = header
+  checkConfig(config)
+  checkPlaces(found, src.size)
+  const shared = !found.has(names.wcls)
+  const stored = new Map<string, Stored>()
+  const key = (t: Tensor) => names[t.name].replace('#', String(t.layer))
+  const { tensors } = layout(config, 1, shared, 0)
+  for (const t of tensors) {
+    const name = key(t)
+    const s = found.get(name)
+    if (!s) throw new CheckpointError(`tensor ${name} is missing`)
+    const want = [t.d, t.n]
+    if (outer(s.shape) !== outer(want))
+      throw new CheckpointError(`tensor ${name} has the shape (${s.shape.join(', ')}), not (${want.join(', ')})`)
+    const turned = rotated && (t.name === 'wq' || t.name === 'wk')
+    stored.set(name, { ...s, halves: turned ? head_size(config) : 0 })
+  }
+  for (const name of found.keys()) if (!stored.has(name)) throw new CheckpointError(`tensor ${name} is not a llama's`)
+  const at = (t: Tensor) => stored.get(key(t))!
+  const quantized = tensors.every(t => t.name.startsWith('rms') || blocks(at(t).type))
   const ckpt = layout(config, quantized ? 2 : 1, shared, quantized ? GROUP : 0)
-  const at = (t: Tensor) => stored.get(key(t.name, t.layer))!
   const source = new ConvertedSource(src, ckpt, at)
   // In the order in which they stand in the file, so that it is read from front to back.
-  const tensors = [...ckpt.tensors].sort((a, b) => at(a).offset - at(b).offset)
-  return { ...ckpt, format, version, tensors, bytes: src.size, source }
+  const sorted = [...ckpt.tensors].sort((a, b) => at(a).offset - at(b).offset)
+  return { ...ckpt, format, version, tensors: sorted, bytes: src.size, source }
+}
+
+/** A shape to compare: dimensions of 1 outermost mean nothing, and GGUF leaves them out. */
+const outer = (shape: readonly number[]): string => shape.join().replace(/^(1,)+/, '')
+
+/** @throws CheckpointError a tensor's rows are not whole blocks, or its bytes not its own */
+function checkPlaces(found: ReadonlyMap<string, Found>, size: number): void {
+  let end = 0
+  let before = ''
+  for (const [name, { type, shape, offset }] of [...found].sort(([, a], [, b]) => a.offset - b.offset)) {
+    if (shape.length === 0 || shape.at(-1)! % STORED[type].block !== 0)
+      throw new CheckpointError(
+        `tensor ${name} has rows of ${shape.at(-1) ?? 0}, not whole blocks of ${STORED[type].block}`,
+      )
+    if (offset < end) throw new CheckpointError(`tensor ${name} overlaps ${before}`)
+    end =
+      offset +
+      storedBytes(
+        type,
+        shape.reduce((a, b) => a * b, 1),
+      )
+    if (!(end <= size)) throw new CheckpointError(`file truncated: ${size} of ${end} bytes: tensor ${name}`)
+    before = name
+  }
 }
 
 /** What the engines read of a file of another format. A read lies within one tensor, in its elements or in its scales. */
@@ -148,7 +202,8 @@ class ConvertedSource implements CheckpointSource {
     else if (type === 'bf16') v = fromBfloat16(raw)
     else {
       const { q, s } = split(raw, type)
-      v = Float32Array.from(q, (x, i) => x * s[Math.floor(i / GROUP)]!)
+      v = new Float32Array(q.length)
+      for (let i = 0; i < q.length; i++) v[i] = q[i]! * s[i >> 5]!
     }
     return new Uint8Array(v.buffer, 4 * (from - a), 4 * (to - from))
   }

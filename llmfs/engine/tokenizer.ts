@@ -4,7 +4,7 @@ export const BOS = 1
 export const EOS = 2
 
 /** Bytes as a string of characters 0..255, which a Map can have as a key. */
-function latin1(bytes: Uint8Array): string {
+export function latin1(bytes: Uint8Array): string {
   let s = ''
   for (const b of bytes) s += String.fromCharCode(b)
   return s
@@ -180,6 +180,25 @@ export class Tokenizer {
     // As a C string, the byte 0 is empty.
     return byte === 0 ? new Uint8Array(0) : Uint8Array.of(byte)
   }
+}
+
+/** A tokenizer file of the strings, as `latin1` gives them, and their scores. */
+export function tokenizerFile(vocab: readonly string[], scores: ArrayLike<number>): Uint8Array<ArrayBuffer> {
+  const file = new Uint8Array(vocab.reduce((sum, s) => sum + 8 + s.length, 4))
+  const view = new DataView(file.buffer)
+  view.setInt32(
+    0,
+    vocab.reduce((most, s) => Math.max(most, s.length), 1),
+    true,
+  )
+  let at = 4
+  vocab.forEach((s, id) => {
+    view.setFloat32(at, scores[id]!, true)
+    view.setInt32(at + 4, s.length, true)
+    at += 8
+    for (let i = 0; i < s.length; i++) file[at++] = s.charCodeAt(i)
+  })
+  return file
 }
 
 /** Whether run.c's safe_printf prints a piece: it holds back a single byte that is neither printable ASCII nor white space. */

@@ -30,7 +30,7 @@ function prepare(): LlmSubject['files'] {
   contents.set('/tmp/cut', stories.slice(0, -1000))
   contents.set(
     '/tmp/wrong',
-    new TextEncoder().encode('GGUF and then something that is no checkpoint of llama2.c at all'),
+    new TextEncoder().encode('PNG and then something that is no checkpoint of llama2.c at all'),
   )
   contents.set('/tmp/absurd', absurd)
   return {
