@@ -227,6 +227,8 @@ export class Rc {
     rc.redir = copyredir(this.redir)
     rc.ifnot = this.ifnot
     rc.calls = this.calls
+    // A note that came before the child was there is the child's too.
+    rc.traps = [...this.traps]
     return this.rfork(async sys => {
       rc.sys = sys
       sys.notify(n => rc.note(n))
@@ -296,6 +298,9 @@ export class Rc {
   /** The program named by argv[0] takes the place of rc; if it cannot, rc ends. */
   async exec(argv: string[]): Promise<never> {
     await this.update()
+    // From here on a note is for the program, which has no handler: it would not learn of one that rc took.
+    if (this.traps.length > 0) await this.dotrap()
+    this.sys.notify(undefined)
     await apply(this.sys, this.redir)
     this.status = await tryexec(this.sys, dirsof(this, argv[0]!, 'path'), argv)
     this.err += `${this.place}: ${argv[0]}: ${this.status}\n`
@@ -307,6 +312,8 @@ export class Rc {
     await this.update()
     const dirs = dirsof(this, argv[0]!, 'path')
     const { redir, place } = this
+    // The command would not get a note that came before it was there, and be waited for.
+    if (this.traps.length > 0) await this.dotrap()
     const pid = await this.rfork(async sys => {
       sys.notify(undefined)
       await apply(sys, redir)
