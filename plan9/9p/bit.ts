@@ -29,31 +29,28 @@ export const strsize = (s: string): number => 2 + utf8len(s)
 export class Encoder {
   readonly buf: Uint8Array<ArrayBuffer>
   pos = 0
-  private readonly view: DataView
 
   constructor(size: number) {
     this.buf = new Uint8Array(size)
-    this.view = new DataView(this.buf.buffer)
   }
 
   u8(v: number): void {
-    this.view.setUint8(this.pos, v)
-    this.pos += 1
+    this.buf[this.pos++] = v
   }
 
   u16(v: number): void {
-    this.view.setUint16(this.pos, v, true)
-    this.pos += 2
+    this.buf[this.pos++] = v
+    this.buf[this.pos++] = v >>> 8
   }
 
   u32(v: number): void {
-    this.view.setUint32(this.pos, v, true)
-    this.pos += 4
+    this.u16(v)
+    this.u16(v >>> 16)
   }
 
   u64(v: bigint): void {
-    this.view.setBigUint64(this.pos, v, true)
-    this.pos += 8
+    this.u32(Number(v & 0xffffffffn))
+    this.u32(Number((v >> 32n) & 0xffffffffn))
   }
 
   /** @throws ProtocolError more than 65535 bytes, which s[2] cannot say; a NUL, which no string of 9P holds */
@@ -84,11 +81,9 @@ export class Encoder {
 export class Decoder {
   pos: number
   private readonly buf: Uint8Array
-  private readonly view: DataView
 
   constructor(buf: Uint8Array, pos = 0) {
     this.buf = buf
-    this.view = new DataView(buf.buffer, buf.byteOffset, buf.byteLength)
     this.pos = pos
   }
 
@@ -105,19 +100,24 @@ export class Decoder {
   }
 
   u8(): number {
-    return this.view.getUint8(this.take(1))
+    return this.buf[this.take(1)]!
   }
 
   u16(): number {
-    return this.view.getUint16(this.take(2), true)
+    const at = this.take(2)
+    return this.buf[at]! | (this.buf[at + 1]! << 8)
   }
 
   u32(): number {
-    return this.view.getUint32(this.take(4), true)
+    const { buf } = this
+    const at = this.take(4)
+    return (buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16) | (buf[at + 3]! << 24)) >>> 0
   }
 
   u64(): bigint {
-    return this.view.getBigUint64(this.take(8), true)
+    const low = this.u32()
+    const high = this.u32()
+    return high === 0 ? BigInt(low) : (BigInt(high) << 32n) | BigInt(low)
   }
 
   string(): string {

@@ -55,10 +55,32 @@ class ServedFid<A> implements Fid<A> {
   }
 }
 
-/** A request under way. `settled` resolves when its reply has been sent, or will never be. */
-interface Pending {
-  abort: AbortController
-  settled: Promise<void>
+/** A request under way. Most are answered before anybody asks for their signal, which costs more than the rest of them. */
+class Pending implements Req {
+  readonly tag: number
+  readonly iounit: number
+  /** Resolves when the reply has been sent, or will never be. */
+  settled: Promise<void> = Promise.resolve()
+  private aborted = false
+  private controller: AbortController | undefined
+
+  constructor(tag: number, iounit: number) {
+    this.tag = tag
+    this.iounit = iounit
+  }
+
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      this.controller = new AbortController()
+      if (this.aborted) this.controller.abort()
+    }
+    return this.controller.signal
+  }
+
+  abort(): void {
+    this.aborted = true
+    this.controller?.abort()
+  }
 }
 
 /** Bytes of replies that may wait to be taken; until they are fewer, no more requests are read from a client so slow. */
@@ -165,14 +187,13 @@ class Connection<A> {
       this.send({ type: c.Rerror, tag, ename: e.Eduptag })
       return
     }
-    const abort = new AbortController()
-    const pending: Pending = { abort, settled: Promise.resolve() }
-    this.reqs.set(tag, pending)
-    pending.settled = this.answer(f, { tag, signal: abort.signal, iounit: this.iounit(undefined) }, pending)
+    const req = new Pending(tag, this.iounit(undefined))
+    this.reqs.set(tag, req)
+    req.settled = this.answer(f, req)
     return this.drained?.promise
   }
 
-  private async answer(f: Fcall, req: Req, pending: Pending): Promise<void> {
+  private async answer(f: Fcall, req: Pending): Promise<void> {
     let reply: Reply
     try {
       reply = await this.dispatch(f, req)
@@ -180,9 +201,9 @@ class Connection<A> {
       if (!(err instanceof PlanError)) console.error('9P server:', err)
       reply = { type: c.Rerror, ename: e.errstr(err) }
     }
-    if (this.reqs.get(f.tag) !== pending) return
+    if (this.reqs.get(f.tag) !== req) return
     this.reqs.delete(f.tag)
-    this.send({ ...reply, tag: f.tag } as Fcall)
+    this.send(Object.assign(reply, { tag: f.tag }) as Fcall)
   }
 
   private send(f: Fcall): void {
@@ -276,11 +297,7 @@ class Connection<A> {
     if (--fid.ref > 0) return
     try {
       if (fid.omode !== -1 && fid.omode & c.ORCLOSE && this.srv.remove)
-        await this.srv.remove(fid, {
-          tag: c.NOTAG,
-          signal: new AbortController().signal,
-          iounit: this.iounit(undefined),
-        })
+        await this.srv.remove(fid, new Pending(c.NOTAG, this.iounit(undefined)))
     } catch (err) {
       if (!(err instanceof PlanError)) console.error('9P server: remove on close:', err)
     }
@@ -293,13 +310,13 @@ class Connection<A> {
 
   /** Ends every request and every fid, as a version message and the end of a connection do. */
   private async reset(except?: number): Promise<void> {
-    const others = [...this.reqs].filter(([tag]) => tag !== except).map(([, pending]) => pending)
+    const others = [...this.reqs].filter(([tag]) => tag !== except).map(([, req]) => req)
     for (const tag of [...this.reqs.keys()]) if (tag !== except) this.reqs.delete(tag)
     const fids = [...this.fids.values()]
     this.session++
     this.fids.clear()
     this.coming = new Set()
-    for (const { abort } of others) abort.abort()
+    for (const req of others) req.abort()
     await Promise.all(others.map(p => p.settled))
     await Promise.all(fids.map(fid => this.release(fid)))
   }
@@ -345,7 +362,7 @@ class Connection<A> {
 
   private async flush(f: T<typeof c.Tflush>): Promise<Reply> {
     const old = f.oldtag === f.tag ? undefined : this.reqs.get(f.oldtag)
-    old?.abort.abort()
+    old?.abort()
     await old?.settled
     return { type: c.Rflush }
   }
