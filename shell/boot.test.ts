@@ -52,7 +52,7 @@ test('every program is a file that says which', async () => {
   const w = machine()
   expect((await output(w, 'ls -p /js/bin')).trimEnd().split('\n')).toEqual(Object.keys(programs).sort())
   expect(await output(w, 'cat /bin/cat; ls -l /js/bin/cat')).toMatch(
-    /^#!js cat\n--rwxrwxr-x M \d+ glenda glenda 8 .* \/js\/bin\/cat\n$/,
+    /^#!js cat\n--rwxrwxr-x M \d+ glenda glenda 9 .* \/js\/bin\/cat\n$/,
   )
   expect(await output(w, 'cp /bin/echo /tmp/say; /tmp/say hi')).toBe('hi\n')
 })
@@ -105,11 +105,4 @@ test('a profile of the user’s own, and the programs of a home', async () => {
   expect(cons.out).toContain('echo hello you\n')
   cons.type('exit\n')
   expect(await exited).toBe('')
-})
-
-test('a name space is built anew by the same file', async () => {
-  const w = machine()
-  const before = await output(w, 'ns')
-  expect(before).toContain("bind -c '#s' /srv")
-  expect(w.m.tree.lookup('/lib/namespace')?.mode).toBe(0o664)
 })

@@ -1,7 +1,7 @@
 import { serve } from '../plan9/9p/server.ts'
 import { pipeTransport, type Transport } from '../plan9/9p/transport.ts'
 import { ramfs, Tree } from '../plan9/9p/tree.ts'
-import { Kernel } from '../plan9/kernel/kernel.ts'
+import { Kernel, type StartOptions } from '../plan9/kernel/kernel.ts'
 import type { ConsDriver, ProgramTable } from '../plan9/kernel/sys.ts'
 import { programs } from './programs.ts'
 
@@ -25,6 +25,8 @@ export interface BootOptions {
 export interface Machine {
   readonly kernel: Kernel
   readonly tree: Tree
+  /** Starts a program, with the environment that a system begins with. */
+  start(o: StartOptions): Promise<{ pid: number; exited: Promise<string> }>
   /** Starts a login rc on a console, with more of rc's flags where given. When it exits the caller may start another. */
   startShell(cons: number, o?: { dir?: string; flags?: string[] }): Promise<{ pid: number; exited: Promise<string> }>
 }
@@ -69,10 +71,12 @@ export function boot(o: BootOptions): Machine {
     ...(o.memory && { memory: o.memory }),
   })
   const env = { timezone: o.timezone ?? 'GMT 0 GMT 0\n' }
+  const start = (o: StartOptions) => kernel.start({ ...o, env: { ...env, ...o.env } })
   return {
     kernel,
     tree,
+    start,
     startShell: (cons, { dir, flags = [] } = {}) =>
-      kernel.start({ argv: ['rc', '-li', ...flags], cons, env, ...(dir !== undefined && { dir }) }),
+      start({ argv: ['rc', '-li', ...flags], cons, ...(dir !== undefined && { dir }) }),
   }
 }

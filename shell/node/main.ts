@@ -80,8 +80,8 @@ async function main(args: string[]): Promise<number> {
   // Nobody reads what is written: as a pipe's writer on the host would, stop without a word.
   const gone = (err: NodeJS.ErrnoException) => process.exit(err.code === 'EPIPE' ? 0 : 1)
   const cons = [new StdioCons(process.stdin, process.stdout, gone), new StdioCons(undefined, process.stderr, gone)]
-  const { kernel } = boot(options(cons))
-  const { pid, exited } = await kernel.start({
+  const { kernel, start } = boot(options(cons))
+  const { pid, exited } = await start({
     argv: ['rc', ...line.args],
     cons: 0,
     dir,
