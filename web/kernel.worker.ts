@@ -13,8 +13,6 @@ import { fill, unpack } from './root.ts'
 const USER = 'glenda'
 /** Bytes on their way to the screen, at most, before a writer waits. */
 const AHEAD = 128 * 1024
-/** Has the terminal mark what is pasted, so that nothing in it is taken for a key. */
-const BRACKETED_PASTE = '\x1b[?2004h'
 
 setEngineWorker(() => {
   const worker = new Worker(new URL('./engine.worker.ts', import.meta.url), { type: 'module', name: '9ml engine' })
@@ -63,7 +61,6 @@ class PageKernel implements KernelApi {
       cols: o.cols,
       rows: o.rows,
     })
-    screen.write(new TextEncoder().encode(BRACKETED_PASTE))
     o.cons.onmessage = ({ data }: MessageEvent<ToCons>) => {
       if (typeof data === 'string') cons.input(data)
       else if ('shown' in data) screen.shown(data.shown)

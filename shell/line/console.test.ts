@@ -146,7 +146,7 @@ test('^C is DEL, and says so once', async () => {
   expect(rows.filter(row => row.includes('what DEL does'))).toHaveLength(1)
 })
 
-test('comfort off: ^C, Tab and the arrows do nothing; ^F and Insert still complete', async () => {
+test('comfort off: ^C and the arrows do nothing, Tab is typed; ^F and Insert still complete', async () => {
   let asked = 0
   const c = setup({
     complete: async () => {
@@ -160,7 +160,7 @@ test('comfort off: ^C, Tab and the arrows do nothing; ^F and Insert still comple
   c.type(`${UP}${LEFT}\t\x03x\x01y`)
   expect([asked, c.interrupts()]).toEqual([0, 0])
   c.type('\r')
-  expect(await c.read()).toBe('xy\n')
+  expect(await c.read()).toBe('\txy\n')
   c.type('\x06')
   await c.screen.shown()
   c.type('\x1b[2~')
@@ -168,7 +168,7 @@ test('comfort off: ^C, Tab and the arrows do nothing; ^F and Insert still comple
   expect(asked).toBe(2)
   c.cons.ctl('comfort on')
   c.type(`${UP}\r`)
-  expect(await c.read()).toBe('xy\n')
+  expect(await c.read()).toBe('\txy\n')
 })
 
 test('the arrows bring back earlier lines and then the new one; no line is kept twice in a row', async () => {
@@ -315,7 +315,7 @@ test('raw: characters as they come, without an echo; rawon releases what was typ
   c.print('\n')
   c.type('cooked\r')
   expect(await c.read()).toBe('cooked\n')
-  expect(await c.rows()).toEqual(['% aba', '     b', 'cooked'])
+  expect(await c.rows()).toEqual(['% aba', 'b', 'cooked'])
 })
 
 /** Completes among names, the whole line. */
@@ -458,4 +458,27 @@ test('random edits show what a new terminal shows of the same text', async () =>
       expect(shown.cursor[1] * cols + shown.cursor[0], what2).toBe(upto.cursor[1] * cols + upto.cursor[0])
     }
   }
+})
+
+test('the terminal marks pastes while cooked lines are read, and not when it is somebody else’s', async () => {
+  const c = setup()
+  const marks = async () => {
+    await c.screen.shown()
+    return c.screen.terminal.modes.bracketedPasteMode
+  }
+  expect(await marks()).toBe(false)
+  c.type('x\r')
+  await c.read()
+  expect(await marks()).toBe(true)
+  c.cons.ctl('rawon')
+  expect(await marks()).toBe(false)
+  c.type('\r')
+  await c.read()
+  expect(await marks()).toBe(false)
+  c.cons.ctl('rawoff')
+  c.type('x\r')
+  await c.read()
+  expect(await marks()).toBe(true)
+  c.cons.close()
+  expect(await marks()).toBe(false)
 })

@@ -35,6 +35,10 @@ const TAIL = 1024
 const sequence = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^-~])/g
 const unfinished = /\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?)?$/
 
+/** Has the terminal mark what is pasted, so that nothing in it is taken for a key. */
+const PASTE_ON = '\x1b[?2004h'
+const PASTE_OFF = '\x1b[?2004l'
+
 /** A character as it is shown: control characters as ^X, and no terminal gets to see the others of them. */
 function glyph(ch: string): string {
   if (ch < ' ' || ch === '\x7f') return `^${String.fromCharCode(ch.charCodeAt(0) ^ 64)}`
@@ -46,7 +50,7 @@ function glyph(ch: string): string {
  *
  * Cooked, as on Plan 9: what is typed is echoed and can be edited until Enter releases the line to whoever reads; DEL throws
  * it away and interrupts, ^D releases what there is (nothing: an end of file), ^U kills the line, ^W a word, ^H a character,
- * ^F or Insert completes a name. Raw, after `rawon`: every character is released as it comes, without an echo.
+ * ^F or Insert completes a name. Raw, after `rawon`: every character is released as it comes, without an echo; output is as before.
  *
  * Comfort, ours, on until `comfort off` is written to consctl: ^C is DEL, Tab is ^F, the arrows bring back earlier lines and
  * move, ^A ^E Home End ^K and ^L do what they do elsewhere.
@@ -83,6 +87,8 @@ export class Console implements ConsDriver {
   /** The completion under way, for which keys wait. */
   private completing: object | undefined
   private waiting: Key[] = []
+  /** The terminal has been told to mark what is pasted. */
+  private marks = false
 
   constructor(o: ConsoleOptions) {
     this.o = o
@@ -92,6 +98,7 @@ export class Console implements ConsDriver {
   // ---- to and from the kernel
 
   async read(n: number, signal: AbortSignal): Promise<Uint8Array> {
+    if (!this.raw) this.markPastes(true)
     while (this.released.length === 0) await this.wait(signal)
     const data = this.released.shift()!
     if (data.length > n) this.released.unshift(data.subarray(n))
@@ -124,7 +131,7 @@ export class Console implements ConsDriver {
     if (text === '') return
     const shown = this.line.length > 0 && !this.raw
     const erase = shown ? this.erase() : ''
-    const out = this.raw ? text : text.replace(/\r?\n/g, '\r\n')
+    const out = text.replace(/\r?\n/g, '\r\n')
     this.track(out)
     return this.put(erase + out + (shown ? this.redraw() : ''))
   }
@@ -134,9 +141,20 @@ export class Console implements ConsDriver {
       if (this.line.length > 0) this.release(utf8.encode(this.line.join('')))
       this.clear()
       this.raw = true
+      this.markPastes(false)
     } else if (msg === 'rawoff') this.raw = false
     else if (msg === 'comfort on') this.comfort = true
     else if (msg === 'comfort off') this.comfort = false
+  }
+
+  /** Leaves the terminal as it was. */
+  close(): void {
+    this.markPastes(false)
+  }
+
+  private markPastes(on: boolean): void {
+    if (this.marks !== on) this.put(on ? PASTE_ON : PASTE_OFF)
+    this.marks = on
   }
 
   // ---- to and from the terminal
@@ -337,7 +355,10 @@ export class Console implements ConsDriver {
       case 'insert':
         return () => this.complete()
     }
-    if (!this.comfort) return name === '' ? undefined : () => {}
+    if (!this.comfort) {
+      if (name === 'tab') return () => this.insert(['\t'])
+      return name === '' ? undefined : () => {}
+    }
     switch (name) {
       case '^C':
         return () => {

@@ -5,10 +5,6 @@ import { type BootOptions, boot } from '../boot.ts'
 import { completer } from '../line/complete.ts'
 import { Console } from '../line/console.ts'
 
-/** Has the terminal mark what is pasted, so that nothing in it is taken for a key. */
-const PASTE_ON = '\x1b[?2004h'
-const PASTE_OFF = '\x1b[?2004l'
-
 /** An interactive rc on the host's terminal, with the line editor. Returns the exit status for the host. */
 export async function terminal(
   options: (cons: ConsDriver[]) => BootOptions,
@@ -34,9 +30,8 @@ export async function terminal(
   const { kernel, startShell } = boot(options([cons]))
 
   stdin.setRawMode(true)
-  stdout.write(PASTE_ON)
   process.on('exit', () => {
-    stdout.write(PASTE_OFF)
+    cons.close()
     stdin.setRawMode(false)
   })
   // The terminal is gone.
