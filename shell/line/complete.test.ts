@@ -62,7 +62,20 @@ test('what rc would not take for one word is quoted', async () => {
 })
 
 test('commands where a command stands, and rc’s own', async () => {
-  expect(await completed('cm', 'ls | cm', 'x=`{cm', 'echo a; cm', 'whati', '/bin/cm', 'echo cm')).toEqual([
+  expect(
+    await completed(
+      'cm',
+      'ls | cm',
+      'x=`{cm',
+      'echo a; cm',
+      'whati',
+      '/bin/cm',
+      'echo cm',
+      'if(~ a b) cm',
+      '! cm',
+      'if not cm',
+    ),
+  ).toEqual([
     'cmp ',
     'ls | cmp ',
     'x=`{cmp ',
@@ -70,6 +83,9 @@ test('commands where a command stands, and rc’s own', async () => {
     'whatis ',
     '/bin/cmp ',
     'echo cm',
+    'if(~ a b) cmp ',
+    '! cmp ',
+    'if not cmp ',
   ])
   const [ca] = await complete('ca')
   expect(ca).toEqual({ start: 0, text: 'cat', options: ['cat', 'catalog/'] })

@@ -53,8 +53,8 @@ function lastWord(chars: string[]): Word {
       open = true
       quoted = true
     } else if (/[\s;&|^`{}()<>=]/.test(ch)) {
-      if (/[;&|{(`]/.test(ch)) command = true
-      else if (text !== '' || quoted) command = false
+      if (/[;&|{()`]/.test(ch)) command = true
+      else if (quoted || !['', '!', '@', 'if', 'not'].includes(text)) command = false
       start = i + 1
       text = ''
       quoted = false

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { Child, freePort, hostDir, ml, rc, session, story } from './ml.ts'
+import { Child, freePort, hostDir, ml, plainUser, rc, session, story } from './ml.ts'
 
 describe('the session of the first issue', () => {
   const model = `dim 128
@@ -244,13 +244,17 @@ mkdir empty; rm empty`,
     expect((await rc('./hello world', { cwd: host })).err).toContain('permission denied')
   })
 
-  test.runIf(process.getuid?.() !== 0)('what may not be opened is permission denied', async () => {
-    const { host } = await hostDir()
+  test.runIf(plainUser())('what may not be opened is permission denied', async () => {
+    const { host, inside } = await hostDir()
+    chmodSync(host, 0o755)
     writeFileSync(join(host, 'secret'), 'x', { mode: 0 })
     mkdirSync(join(host, 'locked'), { mode: 0o555 })
-    const { err } = await rc('cat secret; echo x > secret', { cwd: host })
+    const o = { cwd: '/', ...plainUser() }
+    const { err, code } = await rc(`cd ${inside}; cat secret; mkdir locked/x; echo x > secret`, o)
     expect(err).toContain("can't open secret: permission denied")
-    expect((await rc('mkdir locked/x', { cwd: host })).err).toContain('permission denied')
+    expect(err).toMatch(/mkdir: .*locked\/x.*permission denied/)
+    expect(err).toMatch(/can't create: secret: permission denied/)
+    expect(code).toBe(1)
   })
 
   test('errors have the words of Plan 9', async () => {

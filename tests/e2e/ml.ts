@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { Tokenizer } from '../../llmfs/engine/tokenizer.ts'
 
@@ -27,6 +27,8 @@ export interface Ended {
 export interface Options {
   stdin?: string | Uint8Array
   cwd?: string
+  /** Whom it runs as; only root may choose. */
+  uid?: number
 }
 
 /** 9ml as a child process, which ends with the test. */
@@ -38,7 +40,11 @@ export class Child {
   private wake: (() => void) | undefined
 
   constructor(args: string[], o: Options = {}) {
-    const child = spawn(process.execPath, [command, ...args], { cwd: o.cwd, stdio: 'pipe' })
+    const child = spawn(process.execPath, [command, ...args], {
+      cwd: o.cwd,
+      stdio: 'pipe',
+      ...(o.uid !== undefined && { uid: o.uid }),
+    })
     this.child = child
     child.stdout.on('data', b => this.take(this.out, b))
     child.stderr.on('data', b => this.take(this.err, b))
@@ -79,6 +85,13 @@ export class Child {
       })
     }
   }
+}
+
+/** A user who may not open everything: another one for root, where that one can reach the command; undefined if not. */
+export function plainUser(): { uid?: number } | undefined {
+  if (process.getuid?.() !== 0) return {}
+  for (let dir = command; dir !== dirname(dir); dir = dirname(dir)) if (!(statSync(dir).mode & 0o005)) return undefined
+  return { uid: 65534 }
 }
 
 /** Runs 9ml to its end. Standard input is empty unless told. */
