@@ -492,10 +492,11 @@ export class Llmfs {
     this.#idle()
     this.#loading = true
     try {
-      const vocab = await this.#tokenizer(tokenizer, signal)
+      const own = tokenizer === '-'
+      const vocab = own ? undefined : await this.#tokenizer(tokenizer, signal)
       const info = await this.#checkpoint(model, signal)
       await this.#link.use(vocab).catch(e => {
-        throw loadError(tokenizer, e)
+        throw loadError(own ? model : tokenizer, e)
       })
       this.#model = { info, model, tokenizer }
       this.#mtime = this.#now()
@@ -534,7 +535,7 @@ export class Llmfs {
           if (signal?.aborted) throw new PlanError(Eintr)
           return file.read(offset, count)
         }
-        return await this.#link.load({ size: file.size, read: async (o, n) => read(o, n) }, { simd: true })
+        return await this.#link.load({ ...file, read: async (o, n) => read(o, n) }, { simd: true })
       } finally {
         await file.close()
       }

@@ -1,6 +1,6 @@
 import { type Remote, transfer, wrap } from 'comlink'
 import type { Transport } from '../plan9/9p/transport.ts'
-import { PlanError } from '../plan9/error.ts'
+import { Enonexist, PlanError } from '../plan9/error.ts'
 import { type EngineApi, type EngineEvent, EngineHost, type GenerateParams, type ModelInfo } from './worker.ts'
 
 /** A thread that runs `serveEngine` (worker.ts), as the host made it. */
@@ -25,6 +25,8 @@ export interface ModelFile {
   size: number
   /** Exactly `count` bytes, unless the file ends before. The bytes are given away. */
   read(offset: number, count: number): Promise<Uint8Array>
+  /** All of the file `name` in the same directory. @throws PlanError also when it is longer than 1 MB */
+  beside?(name: string): Promise<Uint8Array>
 }
 
 /** What a generation tells, in order; `end` is the last. Called between other things: they must not throw. */
@@ -78,11 +80,11 @@ export class Link {
   }
 
   /**
-   * Puts the checkpoint read last in the place of the model in use.
+   * Puts the checkpoint read last in the place of the model in use, with the tokenizer that it has itself where none is given.
    *
    * @throws PlanError with what is wrong with the tokenizer; the model before is then still in use
    */
-  use(tokenizer: Uint8Array): Promise<void> {
+  use(tokenizer?: Uint8Array): Promise<void> {
     return this.#call(api => api.use(tokenizer))
   }
 
@@ -160,7 +162,14 @@ export class Link {
 
   #event(api: EngineApi | Remote<EngineApi>, e: EngineEvent): void {
     if (e.type === 'read') {
-      void this.#supply(api, e.offset, e.count)
+      void this.#supply(api, file => file.read(e.offset, e.count))
+      return
+    }
+    if (e.type === 'beside') {
+      void this.#supply(api, async file => {
+        if (!file.beside) throw new PlanError(`${e.name}: ${Enonexist}`)
+        return file.beside(e.name)
+      })
       return
     }
     const sink = this.#sinks.get(e.gen)
@@ -172,10 +181,8 @@ export class Link {
     }
   }
 
-  async #supply(api: EngineApi | Remote<EngineApi>, offset: number, count: number): Promise<void> {
-    const answer = await this.#file!.read(offset, count).catch((e: unknown) =>
-      e instanceof PlanError ? e.message : String(e),
-    )
+  async #supply(api: EngineApi | Remote<EngineApi>, get: (file: ModelFile) => Promise<Uint8Array>): Promise<void> {
+    const answer = await get(this.#file!).catch((e: unknown) => (e instanceof PlanError ? e.message : String(e)))
     await api.data(typeof answer === 'string' ? answer : transfer(answer, [answer.buffer]))
   }
 

@@ -1,7 +1,9 @@
 import { expose } from 'comlink'
 import { PlanError } from '../plan9/error.ts'
+import type { CheckpointSource } from './engine/checkpoint.ts'
 import type { Config } from './engine/config.ts'
-import { type Engine, loadEngine, type Pass } from './engine/engine.ts'
+import { type Engine, loadCheckpoint, type Pass } from './engine/engine.ts'
+import { readCheckpoint } from './engine/formats.ts'
 import { Sampler } from './engine/sampler.ts'
 import { Tokenizer } from './engine/tokenizer.ts'
 import { Text } from './text.ts'
@@ -13,6 +15,8 @@ export interface ModelInfo extends Config {
   quant: string
   /** The checkpoint file's. */
   bytes: number
+  /** Whether the checkpoint has a tokenizer in it. */
+  tokenizer: boolean
 }
 
 export interface GenerateParams {
@@ -32,6 +36,8 @@ export interface GenerateParams {
 export type EngineEvent =
   /** Asks for `count` bytes of the checkpoint being loaded; `data` answers. */
   | { type: 'read'; offset: number; count: number }
+  /** Asks for all of a small file in the checkpoint's directory; `data` answers. */
+  | { type: 'beside'; name: string }
   /** Consecutive tokens, the first at position `pos` (the token after BOS is at 1). `texts` together are the text so far. */
   | { type: 'tokens'; gen: number; pos: number; ids: number[]; logprobs: number[]; texts: string[] }
   /** A chat waits for `say`. */
@@ -46,9 +52,12 @@ export type EngineEvent =
 export interface EngineApi {
   /** Reads a checkpoint by `read` events and keeps it aside; `use` puts it in the place of the model before. */
   load(size: number, simd: boolean): Promise<ModelInfo>
-  /** With `tokenizer`'s bytes the model read last becomes the one in use; if they do not fit it, it is dropped. */
-  use(tokenizer: Uint8Array): Promise<void>
-  /** Answers the one `read` event outstanding; a string is why it failed. */
+  /**
+   * With `tokenizer`'s bytes, or the tokenizer that the model itself has, the model read last becomes the one in use; if they
+   * do not fit it, it is dropped.
+   */
+  use(tokenizer?: Uint8Array): Promise<void>
+  /** Answers the one `read` or `beside` event outstanding; a string is why it failed. */
   data(bytes: Uint8Array | string): Promise<void>
   unload(): Promise<void>
   /** Starts a generation of `session`, from position 0, in the session's own KV cache. Resolves when it is under way. */
@@ -122,7 +131,7 @@ function logprob(logits: Float32Array, token: number): number {
 export class EngineHost implements EngineApi {
   #engine: Engine | undefined
   #tokenizer: Tokenizer | undefined
-  #next: Engine | undefined
+  #next: { engine: Engine; tokenizer: (() => Uint8Array) | undefined } | undefined
   readonly #sessions = new Map<number, Session>()
   readonly #gens = new Map<number, Generation>()
   #running = false
@@ -131,26 +140,36 @@ export class EngineHost implements EngineApi {
   #read: { resolve: (bytes: Uint8Array) => void; reject: (e: Error) => void } | undefined
 
   async load(size: number, simd: boolean): Promise<ModelInfo> {
-    const read = (offset: number, count: number) =>
+    const ask = (event: EngineEvent) =>
       new Promise<Uint8Array>((resolve, reject) => {
         this.#read = { resolve, reject }
-        this.#emit({ type: 'read', offset, count })
+        this.#emit(event)
       })
-    const engine = await loadEngine({ size, read }, { simd })
-    this.#next = engine
+    const src: CheckpointSource = {
+      size,
+      read: (offset, count) => ask({ type: 'read', offset, count }),
+      beside: name => ask({ type: 'beside', name }),
+    }
+    const ckpt = await readCheckpoint(src)
+    const engine = await loadCheckpoint(src, ckpt, { simd })
+    this.#next = { engine, tokenizer: ckpt.tokenizer }
     return {
       ...engine.config,
       params: engine.params,
       quant: engine.quant,
       bytes: engine.bytes,
+      tokenizer: ckpt.tokenizer !== undefined,
     }
   }
 
-  async use(tokenizer: Uint8Array): Promise<void> {
-    const engine = this.#next
+  async use(tokenizer?: Uint8Array): Promise<void> {
+    const next = this.#next
     this.#next = undefined
-    if (!engine) throw new PlanError('model not loaded')
-    const vocab = new Tokenizer(tokenizer, engine.config.vocab_size)
+    if (!next) throw new PlanError('model not loaded')
+    const { engine } = next
+    const file = tokenizer ?? next.tokenizer?.()
+    if (!file) throw new PlanError('no tokenizer in the model')
+    const vocab = new Tokenizer(file, engine.config.vocab_size)
     await this.unload()
     this.#engine = engine
     this.#tokenizer = vocab

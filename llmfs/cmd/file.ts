@@ -17,6 +17,7 @@ export function processFiles(sys: Sys): Files {
         return {
           size: Number(dir.length),
           read: (offset, count) => readfull(sys, fd, offset, count),
+          beside: file => readsmall(sys, name.replace(/[^/]*$/, file)),
           close: () => sys.close(fd),
         }
       } catch (e) {
@@ -24,6 +25,22 @@ export function processFiles(sys: Sys): Files {
         throw e
       }
     },
+  }
+}
+
+/** All of a file of at most a megabyte. @throws PlanError that names it */
+async function readsmall(sys: Sys, name: string): Promise<Uint8Array> {
+  try {
+    const file = await processFiles(sys).open(name)
+    try {
+      if (file.size > PIECE) throw new PlanError('too large')
+      return await file.read(0, file.size)
+    } finally {
+      await file.close()
+    }
+  } catch (e) {
+    if (!(e instanceof PlanError) || e.message.includes(name)) throw e
+    throw new PlanError(`${name}: ${e.message}`)
   }
 }
 

@@ -11,7 +11,8 @@ const text = new TextDecoder()
 
 interface Options {
   checkpoint: string
-  tokenizer: string
+  /** `-` is the model's own; undefined too, where it has one, and else tokenizer.bin. */
+  tokenizer: string | undefined
   temp: number
   topp: number
   seed: bigint
@@ -64,7 +65,7 @@ function parse(argv: string[]): Options | undefined {
   if (checkpoint === undefined) return undefined
   const o: Options = {
     checkpoint,
-    tokenizer: 'tokenizer.bin',
+    tokenizer: undefined,
     temp: 1,
     topp: 0.9,
     seed: 0n,
@@ -180,8 +181,12 @@ async function load(sys: Sys, link: Link, o: Options, quantized: boolean): Promi
   }
   if (quantized && info.quant === 'f32') throw new PlanError(`${o.checkpoint}: not a Q8_0 checkpoint: use run`)
   if (!quantized && info.quant !== 'f32') throw new PlanError(`${o.checkpoint}: a Q8_0 checkpoint: use runq`)
-  const vocab = await readwhole(sys, o.tokenizer).catch(e => fail(e, () => `couldn't load ${o.tokenizer}`))
-  await orNote(sys, link.use(vocab)).catch(e => fail(e, msg => `${o.tokenizer}: ${msg}`))
+  const tokenizer = o.tokenizer ?? (info.tokenizer ? '-' : 'tokenizer.bin')
+  const own = tokenizer === '-'
+  const vocab = own
+    ? undefined
+    : await readwhole(sys, tokenizer).catch(e => fail(e, () => `couldn't load ${tokenizer}`))
+  await orNote(sys, link.use(vocab)).catch(e => fail(e, msg => `${own ? o.checkpoint : tokenizer}: ${msg}`))
   return info
 }
 

@@ -1,5 +1,6 @@
-import { type Checkpoint, type CheckpointSource, HEADER, layout, MAGIC, readRows } from './checkpoint.ts'
-import { CheckpointError, type Config, NORM_EPS, ROPE_THETA, writeConfig } from './config.ts'
+import { type Checkpoint, type CheckpointSource, layout, readRows } from './checkpoint.ts'
+import { CheckpointError, type Config } from './config.ts'
+import { checkSayable, header } from './convert.ts'
 import { readCheckpoint } from './formats.ts'
 
 const f = Math.fround
@@ -15,13 +16,6 @@ export function groupSize(c: Config): number {
 function roundEven(v: number): number {
   const r = Math.round(v)
   return Math.abs(v - Math.trunc(v)) === 0.5 ? 2 * Math.round(v / 2) : r
-}
-
-/** @throws CheckpointError llama2.c's files have no place for what the config says */
-export function checkSayable({ rope_theta = ROPE_THETA, norm_eps = NORM_EPS }: Config): void {
-  if (rope_theta !== ROPE_THETA) throw new CheckpointError(`no place for rope_theta ${rope_theta} in llama2.c's format`)
-  if (Math.fround(norm_eps) !== NORM_EPS)
-    throw new CheckpointError(`no place for norm_eps ${norm_eps} in llama2.c's format`)
 }
 
 /** What a quantized file consists of, before it is made. */
@@ -47,15 +41,7 @@ export async function quantizeCheckpoint(
   const out = quantized(ckpt)
   const gs = out.group_size
 
-  const header = new Uint8Array(HEADER)
-  const view = new DataView(header.buffer)
-  view.setUint32(0, MAGIC, true)
-  view.setInt32(4, 2, true)
-  writeConfig(view, 8, out.config)
-  view.setUint8(36, out.shared_classifier ? 1 : 0)
-  view.setInt32(37, gs, true)
-  await write(header)
-
+  await write(header(out))
   for (const t of out.tensors) {
     const from = ckpt.tensors.find(o => o.name === t.name && o.layer === t.layer)!
     const q = new Int8Array(t.d * t.n)

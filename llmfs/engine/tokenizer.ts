@@ -65,8 +65,9 @@ class Merges {
  */
 export class Tokenizer {
   readonly vocab_size: number
-  private readonly vocab: string[] = []
-  private readonly scores: Float32Array
+  /** Bytes of each token, as `latin1` gives them. */
+  readonly vocab: string[] = []
+  readonly scores: Float32Array
   /** The lowest id of each string. */
   private readonly ids = new Map<string, number>()
 

@@ -5,6 +5,7 @@ import exporter from '../../llmfs/cmd/export.ts'
 import llmfs from '../../llmfs/cmd/llmfs.ts'
 import run from '../../llmfs/cmd/run.ts'
 import runq from '../../llmfs/cmd/runq.ts'
+import { readCheckpoint } from '../../llmfs/engine/formats.ts'
 import { setAnnounce, setEngineWorker } from '../../llmfs/host.ts'
 import { Client } from '../../plan9/9p/client.ts'
 import { OREAD, OWRITE } from '../../plan9/9p/const.ts'
@@ -12,6 +13,8 @@ import { pipeTransport, type Transport } from '../../plan9/9p/transport.ts'
 import { MREPL, PNPROC, RFFDG, RFPROC, type Sys } from '../../plan9/kernel/sys.ts'
 import { boot, readall, type Testkernel, writefile } from '../../plan9/kernel/testkernel.ts'
 import { engineWorker } from '../../shell/node/engineworker.ts'
+import { hfConfig, weightsOf, writeSafetensors } from './formats.ts'
+import { bytesSource } from './models.ts'
 
 const top = join(import.meta.dirname, '..', '..')
 const golden = join(top, 'tests', 'llm', 'golden')
@@ -152,7 +155,7 @@ describe('export', () => {
   test('info tells what a checkpoint holds', async () => {
     const { out } = await kernel().proc(sys => command(sys, ['export', 'info', '/lib/llm/stories_q80.bin']))
     expect(out).toBe(
-      'version 2\ndim 128\nhidden_dim 256\nn_layers 4\nn_heads 8\nn_kv_heads 4\nvocab_size 1024\nseq_len 320\n' +
+      'format llama2.c\nversion 2\ndim 128\nhidden_dim 256\nn_layers 4\nn_heads 8\nn_kv_heads 4\nvocab_size 1024\nseq_len 320\n' +
         'classifier shared\nparams 722048\nquant q80 64\nbytes 770816\n',
     )
   })
@@ -170,6 +173,60 @@ describe('export', () => {
       }
       const [ours, theirs] = [await read('/tmp/q.bin'), await read('/lib/llm/stories_q80.bin')]
       expect(ours.equals(theirs)).toBe(true)
+    })
+  })
+
+  test('convert makes GGUF with a tokenizer in it, which run, export and llmfs then do without a file of', async () => {
+    await kernel().proc(async sys => {
+      const ok = async (...argv: string[]) => {
+        const { out, err, status } = await command(sys, argv)
+        expect([argv[0] === 'export' ? err : '', status]).toEqual(['', ''])
+        return out
+      }
+      await ok('export', 'convert', '-z', '/lib/llm/tokenizer.bin', '/lib/llm/stories.bin', '/tmp/s.gguf')
+      expect(await ok('export', 'info', '/tmp/s.gguf')).toMatch(
+        /^format gguf\nversion 3\ndim 128\n.*seq_len 320\nrope_theta 10000\nnorm_eps 1e-05\n.*quant f32\n.*tokenizer own\n$/s,
+      )
+      for (const z of [[], ['-z', '-'], ['-z', '/lib/llm/tokenizer.bin']])
+        expect(await ok('run', '/tmp/s.gguf', '-t', '0', '-n', '320', '-i', once.prompt, ...z)).toBe(`${once.text}\n`)
+      await ok('export', 'tokenizer', '/tmp/s.gguf', '/tmp/t.bin')
+      await ok('export', 'convert', '-f', '1', '/tmp/s.gguf', '/tmp/s1.bin')
+      expect(await ok('run', '/tmp/s1.bin', '-z', '/tmp/t.bin', '-t', '0', '-n', '320', '-i', once.prompt)).toBe(
+        `${once.text}\n`,
+      )
+      await ok('export', 'quantize', '/tmp/s.gguf', '/tmp/q.bin')
+      expect(await ok('export', 'info', '/tmp/q.bin')).toBe(await ok('export', 'info', '/lib/llm/stories_q80.bin'))
+      const wrong = async (...argv: string[]) => (await command(sys, argv)).err
+      expect(await wrong('export', 'convert', '-f', '2', '/tmp/s.gguf', '/tmp/x')).toBe(
+        'export: /tmp/s.gguf: not in Q8_0: quantize it\n',
+      )
+      expect(await wrong('export', 'tokenizer', '/tmp/s1.bin', '/tmp/x')).toBe(
+        'export: /tmp/s1.bin: no tokenizer in it\n',
+      )
+      expect(await wrong('export', 'convert', '-z', '/tmp/s1.bin', '/tmp/s1.bin', '/tmp/x')).toMatch(
+        /s1.bin: not a tokenizer/,
+      )
+      expect(await wrong('export', 'convert', '-f', '7', '/tmp/s1.bin', '/tmp/x')).toMatch(/^usage/)
+      expect(await wrong('run', '/tmp/s1.bin', '-z', '-')).toBe('/tmp/s1.bin: no tokenizer in the model\n')
+      await expect(sys.stat('/tmp/x')).rejects.toThrow('does not exist')
+    })
+  })
+
+  test('safetensors are read with the config.json beside them', async () => {
+    const t = kernel()
+    const file = new Uint8Array(readFileSync(join(top, 'plan9', 'root', 'lib', 'llm', 'stories.bin')))
+    const { config } = await readCheckpoint(bytesSource(file))
+    t.tree.mkdir('/lib/hf', 0o775)
+    t.tree.add('/lib/hf/model.safetensors', writeSafetensors(weightsOf(file, config, true), 'F32'))
+    await t.proc(async sys => {
+      const argv = ['run', '/lib/hf/model.safetensors', ...model.slice(1), '-t', '0', '-n', '320', '-i', once.prompt]
+      expect((await command(sys, argv)).err).toBe(
+        "/lib/hf/model.safetensors: file does not exist: '/lib/hf/config.json'\n",
+      )
+      t.tree.add('/lib/hf/config.json', new TextEncoder().encode(JSON.stringify(hfConfig(config, true))))
+      expect((await command(sys, argv)).out).toBe(`${once.text}\n`)
+      const { out } = await command(sys, ['export', 'info', '/lib/hf/model.safetensors'])
+      expect(out).toMatch(/^format safetensors\ndim 128\n/)
     })
   })
 
@@ -206,6 +263,23 @@ describe('llmfs', () => {
     return t.proc(p)
   }
   const echo = (sys: Sys, text: string, name: string) => writefile(sys, name, `${text}\n`)
+
+  test('load takes - for the tokenizer that a GGUF file has in it', async () => {
+    await mounted([], async sys => {
+      const argv = ['export', 'convert', '-z', '/lib/llm/tokenizer.bin', '/lib/llm/stories_q80.bin', '/tmp/q.gguf']
+      expect((await command(sys, argv)).status).toBe('')
+      await echo(sys, 'load /tmp/q.gguf -', '/mnt/llm/ctl')
+      expect(await readall(sys, '/mnt/llm/ctl')).toBe('loaded /tmp/q.gguf -\n')
+      expect(await readall(sys, '/mnt/llm/model')).toContain('quant q80 32\n')
+      await expect(echo(sys, 'load /lib/llm/stories.bin -', '/mnt/llm/ctl')).rejects.toThrow(
+        '/lib/llm/stories.bin: no tokenizer in the model',
+      )
+      await echo(sys, 'load /tmp/q.gguf /lib/llm/tokenizer.bin', '/mnt/llm/ctl')
+      const s = (await readall(sys, '/mnt/llm/clone')).trim()
+      await echo(sys, 'temp 0\nsteps 20\ngenerate', `/mnt/llm/${s}/ctl`)
+      expect((await readall(sys, `/mnt/llm/${s}/output`)).length).toBeGreaterThan(20)
+    })
+  })
 
   test('the session of the manual page', async () => {
     await mounted([], async sys => {
