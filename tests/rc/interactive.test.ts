@@ -149,3 +149,21 @@ test('a loop of a thousand assignments takes milliseconds', async () => {
   expect(out).toBe('2\n')
   expect(performance.now() - start).toBeLessThan(500)
 })
+
+test('DEL at any moment of a command’s start leaves nothing of it behind', async () => {
+  const s = await session()
+  await s.sees('term% ')
+  for (const command of ['cat', 'cat | cat', 'cat | cat | wc', '{ cat } | wc', '@{ cat }', 'x=`{cat}'])
+    for (let turns = 0; turns < 20; turns++) {
+      s.type(`${command}\n`)
+      for (let i = 0; i < turns; i++) await new Promise(resolve => setImmediate(resolve))
+      s.world.cons.forget()
+      await s.del()
+      await s.sees('term% ')
+      // What is left would take this line, or its output.
+      s.type(`echo after ${turns}\n`)
+      await s.sees(`after ${turns}\nterm% `)
+    }
+  s.type('')
+  expect(await s.exited).toBe('')
+})

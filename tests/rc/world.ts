@@ -22,6 +22,11 @@ class Cons implements ConsDriver {
     this.wake?.()
   }
 
+  /** Forgets what was typed and not read, as a console does at DEL. */
+  forget(): void {
+    this.lines.length = 0
+  }
+
   async read(n: number, signal: AbortSignal): Promise<Uint8Array> {
     while (this.lines.length === 0) {
       await new Promise<void>((resolve, reject) => {
