@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { Eintr, Eio, Eiotoobig, Eunknownfid, PlanError } from '../error.ts'
+import { Ebadoffdir, Eintr, Eio, Eiotoobig, Eshort, Eunknownfid, PlanError } from '../error.ts'
 import { Client } from './client.ts'
 import * as c from './const.ts'
-import type { Dir, Qid } from './dir.ts'
+import { convM2Ds, type Dir, type Qid } from './dir.ts'
 import { convM2S, convS2M, type Fcall } from './fcall.ts'
 import { type ByteStream, streamTransport } from './framer.ts'
 import { serve } from './server.ts'
@@ -267,5 +267,70 @@ describe('a client that does not read its replies', () => {
     await conn.closed
     expect(asked).toBe(READS)
     expect(taken).toBeGreaterThan((READS - 100) * 65536)
+  })
+})
+
+describe('a directory that is read as it is found out', () => {
+  /** Entries a, b, c; before the one named in `wait` it waits until it is flushed, or fails. */
+  function slow() {
+    const at = { wait: '', reached: later(), fail: false }
+    const srv: Srv<string> = {
+      attach: () => ({ aux: '/', qid: rootqid }),
+      walk1: () => {
+        throw new PlanError('no files')
+      },
+      stat: fid => dir(fid.aux, fid.qid),
+      async *readdir(_, req) {
+        for (const name of ['a', 'b', 'c']) {
+          if (name === at.wait) {
+            at.reached.resolve()
+            if (at.fail) throw new PlanError('lost')
+            await new Promise<never>((_, reject) => {
+              req.signal.addEventListener('abort', () => reject(new PlanError(Eintr)), { once: true })
+            })
+          }
+          yield dir(name, { type: 0, vers: 0, path: 1n })
+        }
+      },
+    }
+    return { at, srv }
+  }
+  const names = (data: Uint8Array) => convM2Ds(data).map(d => d.name)
+  const RECORD = 60
+
+  test('a later read of it can be flushed; then it is read from the start', async () => {
+    const { at, srv } = slow()
+    const { root } = await connect(srv)
+    await root.open(c.OREAD)
+    const first = await root.readSome(RECORD, 0)
+    expect(names(first)).toEqual(['a'])
+    at.wait = 'c'
+    const abort = new AbortController()
+    const second = root.readSome(RECORD, first.length, abort.signal)
+    await at.reached.promise
+    abort.abort()
+    await expect(second).rejects.toThrow(Eintr)
+    at.wait = ''
+    await expect(root.readSome(RECORD, first.length)).rejects.toThrow(Ebadoffdir)
+    expect(names(await root.readSome(8192, 0))).toEqual(['a', 'b', 'c'])
+  })
+
+  test('an error in its midst is told, and does not look like its end', async () => {
+    const { at, srv } = slow()
+    const { root } = await connect(srv)
+    await root.open(c.OREAD)
+    const first = await root.readSome(RECORD, 0)
+    Object.assign(at, { wait: 'c', fail: true })
+    await expect(root.readSome(RECORD, first.length)).rejects.toThrow('lost')
+    await expect(root.readSome(RECORD, first.length)).rejects.toThrow(Ebadoffdir)
+  })
+
+  test('a count too small and a wrong offset change nothing', async () => {
+    const { root } = await connect(slow().srv)
+    await root.open(c.OREAD)
+    const first = await root.readSome(RECORD, 0)
+    await expect(root.readSome(10, first.length)).rejects.toThrow(Eshort)
+    await expect(root.readSome(RECORD, first.length + 1)).rejects.toThrow(Ebadoffdir)
+    expect(names(await root.readSome(8192, first.length))).toEqual(['b', 'c'])
   })
 })

@@ -32,6 +32,15 @@ const OMODES = 3 | c.OTRUNC | c.OCEXEC | c.ORCLOSE
 type Reply = Fcall extends infer F ? (F extends { tag: number } ? Omit<F, 'tag'> : never) : never
 type T<N extends Fcall['type']> = Extract<Fcall, { type: N }>
 
+/** How far a directory has been read. */
+interface Reading {
+  left: AsyncIterator<Dir> | Iterator<Dir>
+  next: Uint8Array | undefined
+  offset: number
+  /** What `readdir` was called with: it lasts over several Treads, and whichever of them is flushed ends it. */
+  req: Pending
+}
+
 class ServedFid<A> implements Fid<A> {
   readonly fid: number
   readonly uid: string
@@ -43,7 +52,7 @@ class ServedFid<A> implements Fid<A> {
   /** An open or create is under way: there cannot be two. */
   opening = false
   /** A directory's entries that were not read yet, and the one offset besides 0 that a read may name. */
-  dir: { left: AsyncIterator<Dir> | Iterator<Dir>; next: Uint8Array | undefined; offset: number } | undefined
+  dir: Reading | undefined
   /** Directory reads happen one after another. */
   reading: Promise<unknown> = Promise.resolve()
 
@@ -62,6 +71,7 @@ class Pending implements Req {
   /** Resolves when the reply has been sent, or will never be. */
   settled: Promise<void> = Promise.resolve()
   private aborted = false
+  private other: Pending | undefined
   private controller: AbortController | undefined
 
   constructor(tag: number, iounit: number) {
@@ -80,6 +90,13 @@ class Pending implements Req {
   abort(): void {
     this.aborted = true
     this.controller?.abort()
+    this.other?.abort()
+  }
+
+  /** From now on `other` is aborted along with this one. */
+  abortwith(other: Pending): void {
+    this.other = other
+    if (this.aborted) other.abort()
   }
 }
 
@@ -242,7 +259,7 @@ class Connection<A> {
     return convS2M({ type: c.Rerror, tag: f.tag, ename: e.Eiotoobig })
   }
 
-  private dispatch(f: Fcall, req: Req): Promise<Reply> | Reply {
+  private dispatch(f: Fcall, req: Pending): Promise<Reply> | Reply {
     switch (f.type) {
       case c.Tversion:
         return this.version(f, req)
@@ -456,7 +473,7 @@ class Connection<A> {
     })
   }
 
-  private async read(fid: ServedFid<A>, f: T<typeof c.Tread>, req: Req): Promise<Reply> {
+  private async read(fid: ServedFid<A>, f: T<typeof c.Tread>, req: Pending): Promise<Reply> {
     if (fid.omode === -1 || (fid.omode & 3) === c.OWRITE) throw new PlanError(e.Ebadusefd)
     const offset = checkoffset(f.offset)
     const count = Math.min(f.count, this.msize - c.IOHDRSZ)
@@ -471,21 +488,30 @@ class Connection<A> {
   }
 
   /** Whole records, from the beginning or from where the last read ended: read(5). */
-  private async readdir(fid: ServedFid<A>, offset: number, count: number, req: Req): Promise<Uint8Array> {
+  private async readdir(fid: ServedFid<A>, offset: number, count: number, req: Pending): Promise<Uint8Array> {
     if (offset === 0) {
-      const entries = (await this.srv.readdir?.(fid, req)) ?? []
+      const whole = new Pending(req.tag, req.iounit)
+      req.abortwith(whole)
+      const entries = (await this.srv.readdir?.(fid, whole)) ?? []
       const left = Symbol.asyncIterator in entries ? entries[Symbol.asyncIterator]() : entries[Symbol.iterator]()
-      fid.dir = { left, next: undefined, offset: 0 }
+      fid.dir = { left, next: undefined, offset: 0, req: whole }
     }
     const { dir } = fid
     if (!dir || offset !== dir.offset) throw new PlanError(e.Ebadoffdir)
+    req.abortwith(dir.req)
     const records: Uint8Array[] = []
     let n = 0
     while (count > 0) {
       if (!dir.next) {
-        const step = await dir.left.next()
-        if (step.done) break
-        dir.next = convD2M(step.value)
+        try {
+          const step = await dir.left.next()
+          if (step.done) break
+          dir.next = convD2M(step.value)
+        } catch (err) {
+          // Where the next record would begin nobody knows: the directory is read from its start again.
+          fid.dir = undefined
+          throw err
+        }
       }
       if (n + dir.next.length > count) {
         if (n === 0) throw new PlanError(e.Eshort)
