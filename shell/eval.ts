@@ -232,6 +232,8 @@ export class Rc {
     return this.rfork(async sys => {
       rc.sys = sys
       sys.notify(n => rc.note(n))
+      // Until now its notes went to the handler that it has from its parent.
+      if (this.traps.length > 0) rc.traps = [...this.traps]
       try {
         await body(rc)
       } catch (e) {
@@ -316,6 +318,8 @@ export class Rc {
     if (this.traps.length > 0) await this.dotrap()
     const pid = await this.rfork(async sys => {
       sys.notify(undefined)
+      // Until now its notes went to the handler that it has from rc.
+      if (this.traps.length > 0) return 'interrupt'
       await apply(sys, redir)
       const status = await tryexec(sys, dirs, argv)
       await sys.write(2, `${place}: ${argv[0]}: ${status}\n`)
