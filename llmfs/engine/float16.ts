@@ -21,18 +21,24 @@ function float16Table(): Uint32Array {
   return bits
 }
 
-/** Little-endian float16s, as float32. */
-export function fromFloat16(bytes: Uint8Array): Float32Array<ArrayBuffer> {
+/** Bytes two by two; a copy where they do not begin at an even one. */
+export function words(bytes: Uint8Array): Uint16Array {
+  const even = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice()
+  return new Uint16Array(even.buffer, even.byteOffset, even.length >> 1)
+}
+
+/** The values of float16s, as float32. */
+export function fromFloat16(bits: Uint16Array): Float32Array<ArrayBuffer> {
   table ??= float16Table()
-  const out = new Uint32Array(bytes.length >> 1)
-  for (let i = 0; i < out.length; i++) out[i] = table[bytes[2 * i]! | (bytes[2 * i + 1]! << 8)]!
+  const out = new Uint32Array(bits.length)
+  for (let i = 0; i < out.length; i++) out[i] = table[bits[i]!]!
   return new Float32Array(out.buffer)
 }
 
-/** Little-endian bfloat16s, as float32. */
-export function fromBfloat16(bytes: Uint8Array): Float32Array<ArrayBuffer> {
-  const out = new Uint32Array(bytes.length >> 1)
-  for (let i = 0; i < out.length; i++) out[i] = (bytes[2 * i]! << 16) | (bytes[2 * i + 1]! << 24)
+/** The values of bfloat16s, as float32. */
+export function fromBfloat16(bits: Uint16Array): Float32Array<ArrayBuffer> {
+  const out = new Uint32Array(bits.length)
+  for (let i = 0; i < out.length; i++) out[i] = bits[i]! << 16
   return new Float32Array(out.buffer)
 }
 

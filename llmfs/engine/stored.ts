@@ -7,7 +7,7 @@ import {
   type TensorName,
 } from './checkpoint.ts'
 import { CheckpointError, type Config, checkConfig, head_size } from './config.ts'
-import { fromBfloat16, fromFloat16 } from './float16.ts'
+import { fromBfloat16, fromFloat16, words } from './float16.ts'
 
 /**
  * How other formats than llama2.c's store elements, little-endian, and in blocks of how many: GGML's names.
@@ -198,8 +198,8 @@ class ConvertedSource implements CheckpointSource {
     const raw = await this.raw(t, a, b)
     if (type === 'f32') return raw
     let v: Float32Array
-    if (type === 'f16') v = fromFloat16(raw)
-    else if (type === 'bf16') v = fromBfloat16(raw)
+    if (type === 'f16') v = fromFloat16(words(raw))
+    else if (type === 'bf16') v = fromBfloat16(words(raw))
     else {
       const { q, s } = split(raw, type)
       v = new Float32Array(q.length)
@@ -237,22 +237,25 @@ const cut = (bytes: Uint8Array, from: number, count: number): Uint8Array => byte
 
 /** Blocks with a scale as int8 and float32 scales. */
 function split(raw: Uint8Array, type: StoredType): { q: Int8Array<ArrayBuffer>; s: Float32Array<ArrayBuffer> } {
-  const size = STORED[type].bytes
-  const n = raw.length / size
-  const q = new Int8Array(n * GROUP)
-  const halves = new Uint8Array(2 * n)
+  const from = words(raw)
+  const size = STORED[type].bytes / 2
+  const n = from.length / size
+  const q = new Uint16Array((n * GROUP) / 2)
+  const scales = new Uint16Array(n)
   for (let b = 0; b < n; b++) {
     const at = b * size
-    halves[2 * b] = raw[at]!
-    halves[2 * b + 1] = raw[at + 1]!
-    const to = b * GROUP
-    if (type === 'q8_0') for (let i = 0; i < GROUP; i++) q[to + i] = raw[at + 2 + i]!
+    const to = (b * GROUP) / 2
+    scales[b] = from[at]!
+    if (type === 'q8_0') for (let i = 0; i < 16; i++) q[to + i] = from[at + 1 + i]!
     else
-      for (let i = 0; i < 16; i++) {
-        const byte = raw[at + 2 + i]!
-        q[to + i] = (byte & 15) - 8
-        q[to + i + 16] = (byte >> 4) - 8
+      for (let i = 0; i < 8; i++) {
+        const four = from[at + 1 + i]!
+        q[to + i] = less8(four & 0x0f0f)
+        q[to + i + 8] = less8((four >> 4) & 0x0f0f)
       }
   }
-  return { q, s: fromFloat16(halves) }
+  return { q: new Int8Array(q.buffer), s: fromFloat16(scales) }
 }
+
+/** Two bytes of 0 to 15, each less 8; the bit above keeps one from borrowing of the other. */
+const less8 = (two: number): number => ((two | 0x8080) - 0x0808) ^ 0x8080
