@@ -18,6 +18,7 @@ import {
   RFREND,
   type Sys,
 } from './sys.ts'
+import { NPROC } from './sysproc.ts'
 import { boot, errof, ls, readall, writefile } from './testkernel.ts'
 
 /** A promise and what settles it. */
@@ -44,6 +45,27 @@ describe('exit and wait', () => {
       expect(await errof(sys.wait())).toBe('no living children')
       await sys.rfork(RFPROC | RFNOWAIT, async () => 'unseen')
       expect(await errof(sys.wait())).toBe('no living children')
+    })
+  })
+
+  test('there are so many processes and no more; when they have ended there is room again', async () => {
+    const t = boot()
+    await t.proc(async sys => {
+      const over = event()
+      let made = 0
+      const fork = () => sys.rfork(RFPROC, () => over.promise.then(() => ''))
+      const full = (async () => {
+        for (;;) {
+          await fork()
+          made++
+        }
+      })()
+      expect(await errof(full)).toBe('no procs')
+      expect(made).toBeGreaterThan(NPROC - 10)
+      over.fire()
+      for (let i = 0; i < made; i++) await sys.wait()
+      const pid = await sys.rfork(RFPROC, async () => '')
+      expect((await sys.wait()).pid).toBe(pid)
     })
   })
 

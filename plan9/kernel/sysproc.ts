@@ -1,4 +1,4 @@
-import { Ebadarg, Eintr, Enoproc, Eperm, PlanError } from '../error.ts'
+import { Ebadarg, Eintr, Enoproc, Enoprocs, Eperm, PlanError } from '../error.ts'
 import { envcpy } from './devenv.ts'
 import { postnote, postnotepg } from './note.ts'
 import { closeegrp, closefgrp, closepgrp, closergrp, dupfgrp, pgrpcpy } from './pgrp.ts'
@@ -21,13 +21,16 @@ import {
   type Sys,
 } from './sys.ts'
 
+/** Processes at once, at most: conf.nproc. */
+export const NPROC = 2000
+
 /** The devices that RFNOMNT leaves: pipes, fds, the environment, the console, processes. */
 const nomntdevs = '|decp'
 
 /**
  * Differs: a child has no note handler until it calls notify. The parent's is a function of the parent's program.
  *
- * @throws PlanError Ebadarg for contradicting flags, a child without RFPROC, RFMEM or RFNOWAIT without RFPROC
+ * @throws PlanError Ebadarg for contradicting flags, a child without RFPROC, RFMEM or RFNOWAIT without RFPROC; Enoprocs
  */
 export function sysrfork(up: Proc, flag: number, child?: (sys: Sys) => Promise<string>): number {
   for (const both of [RFFDG | RFCFDG, RFNAMEG | RFCNAMEG, RFENVG | RFCENVG])
@@ -44,6 +47,7 @@ export function sysrfork(up: Proc, flag: number, child?: (sys: Sys) => Promise<s
     return 0
   }
   if (!child) throw new PlanError(Ebadarg)
+  if (up.k.procs.size >= NPROC) throw new PlanError(Enoprocs)
 
   const p = newproc(up.k, up.user)
   if (!(flag & RFNOTEG)) p.noteid = up.noteid

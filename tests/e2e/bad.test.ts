@@ -256,6 +256,13 @@ describe('rc', () => {
     expect(code).toBe(0)
   })
 
+  test('a function that forks without end', async () => {
+    const { out, err, code } = await rc('@{fn f {f | f}; f}; echo still here')
+    expect(err).toContain('try again: no procs\n')
+    expect(out).toBe('still here\n')
+    expect(code).toBe(0)
+  })
+
   // As 9front's rc has it: the text ends with the input, and that is no error.
   test('a here document without its end', async () => {
     const { out, err, code } = await rc('x=1; cat <<EOF\nfirst $x\nsecond')
