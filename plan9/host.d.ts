@@ -33,6 +33,24 @@ declare class MessageChannel {
   readonly port1: MessagePort
   readonly port2: MessagePort
 }
+declare class URL {
+  constructor(url: string, base?: string)
+  readonly href: string
+  readonly protocol: string
+}
+interface Response {
+  readonly status: number
+  /** Empty over HTTP/2. */
+  readonly statusText: string
+  readonly headers: { get(name: string): string | null }
+  readonly body: {
+    getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array }> }
+  } | null
+}
+declare function fetch(
+  url: string,
+  init?: { headers?: Record<string, string>; signal?: AbortSignal },
+): Promise<Response>
 declare function setTimeout(callback: () => void, ms?: number): unknown
 declare function clearTimeout(id: unknown): void
 declare function queueMicrotask(callback: () => void): void
