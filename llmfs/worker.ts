@@ -2,7 +2,7 @@ import { expose } from 'comlink'
 import { PlanError } from '../plan9/error.ts'
 import type { CheckpointSource } from './engine/checkpoint.ts'
 import type { Config } from './engine/config.ts'
-import { type Engine, loadCheckpoint, type Pass } from './engine/engine.ts'
+import { type Engine, loadCheckpoint, type Pass, type Result } from './engine/engine.ts'
 import { readCheckpoint } from './engine/formats.ts'
 import { Sampler } from './engine/sampler.ts'
 import { Tokenizer } from './engine/tokenizer.ts'
@@ -185,6 +185,7 @@ export class EngineHost implements EngineApi {
   async unload(): Promise<void> {
     for (const s of this.#sessions.values()) this.#free(s)
     this.#sessions.clear()
+    this.#engine?.close()
     this.#engine = undefined
     this.#tokenizer = undefined
   }
@@ -300,7 +301,7 @@ export class EngineHost implements EngineApi {
       room -= passes.length - 1
       return passes
     })
-    let results: (Float32Array | undefined)[]
+    let results: Result[]
     try {
       results = engine.forwardAll(lists.flat())
     } catch (e) {
@@ -313,7 +314,7 @@ export class EngineHost implements EngineApi {
       const { length } = lists[i]!
       // As llama2.c: the clock starts when the first pass is done.
       if (g.start === 0) g.start = begun + ms / length
-      for (const logits of results.slice(at, at + length)) this.#step(g, logits)
+      for (const logits of results.slice(at, at + length)) this.#step(g, logits as Float32Array | undefined)
       at += length
     })
   }
@@ -328,7 +329,7 @@ export class EngineHost implements EngineApi {
       const next = params.chat ? undefined : prompt[g.fed + i]
       // The end of the generation has its logits too: they are those of the last pass.
       const last = next === undefined || next === BOS || g.pos + i + 1 === steps
-      passes.push({ state, token, pos: g.pos + i, wantLogits: last })
+      passes.push({ state, token, pos: g.pos + i, want: last ? 'logits' : 'nothing' })
       if (last || passes.length === most) return passes
       token = next
     }

@@ -146,7 +146,8 @@ describe('passes together give what each gives alone', () => {
         const s = sessions[next() % 3]!
         for (let n = 1 + (next() % 4); n > 0 && passes.length < size && s.pos < shape.seq_len; n--) {
           const [token, wantLogits] = [next() % shape.vocab_size, next() % 2 === 0]
-          passes.push({ state: s.a, token, pos: s.pos, wantLogits })
+          const wanted = wantLogits ? 'logits' : 'nothing'
+          passes.push({ state: s.a, token, pos: s.pos, want: wanted })
           const logits = alone.forward(s.b, token, s.pos)
           want.push(wantLogits ? logits.slice() : undefined)
           s.pos++
@@ -154,7 +155,7 @@ describe('passes together give what each gives alone', () => {
         if (sessions.every(s => s.pos >= shape.seq_len)) break
       }
       const got = engine.forwardAll(passes)
-      expect(got.map(l => l && [...new Uint32Array(l.slice().buffer)])).toEqual(
+      expect(got.map(l => l && [...new Uint32Array((l as Float32Array).slice().buffer)])).toEqual(
         want.map(l => l && [...new Uint32Array(l.buffer)]),
       )
     }
@@ -168,6 +169,61 @@ describe('passes together give what each gives alone', () => {
       await compare(Buffer.concat(pieces), size)
     })
   }
+})
+
+describe('the greatest logit alone', () => {
+  const shape: Config = {
+    dim: 64,
+    hidden_dim: 32,
+    n_layers: 1,
+    n_heads: 2,
+    n_kv_heads: 2,
+    vocab_size: 16500,
+    seq_len: 40,
+  }
+
+  /** The token as the reference has it, and as the engine has it screened and not; `change` gets the classifier, (d, n). */
+  async function check(change: (w: Float32Array) => void): Promise<void> {
+    const file = randomCheckpoint(shape, false, 21)
+    change(new Float32Array(file.buffer, file.byteLength - 4 * shape.vocab_size * shape.dim))
+    const [ref, fast, slow] = [
+      await loadEngine(bytesSource(file), { simd: false }),
+      await loadEngine(bytesSource(file), { simd: true }),
+      await loadEngine(bytesSource(file), { simd: true, screen: false }),
+    ]
+    expect([fast.screens, slow.screens, ref.screens]).toEqual([true, false, false])
+    const states = [ref, fast, slow].map(engine => engine.newState())
+    let token = 1
+    for (let pos = 0; pos < shape.seq_len; pos++) {
+      const want = argmax(ref.forward(states[0]!, token, pos))
+      for (const [engine, state] of [
+        [fast, states[1]!],
+        [slow, states[2]!],
+      ] as const) {
+        const [got] = engine.forwardAll([{ state, token, pos, want: 'greatest' }])
+        expect(got).toBe(want)
+      }
+      token = want
+    }
+  }
+
+  test('is that of random weights', () => check(() => {}))
+  test('is the first of equal ones', () =>
+    check(w => {
+      for (let i = w.length / 2; i < w.length; i++) w[i] = w[i - w.length / 2]!
+    }))
+  test('is right where rows differ in the last place only', () =>
+    check(w => {
+      for (let i = shape.dim; i < w.length; i++) w[i] = w[i % shape.dim]! * (1 + (i % 977) * 2 ** -23)
+    }))
+  test('is right where a few weights stand out', () =>
+    check(w => {
+      for (let i = 0; i < w.length; i += 331) w[i] = w[i]! * 1000
+    }))
+  test('is the first where all are zero, or none is a number', async () => {
+    await check(w => void w.fill(0))
+    await check(w => void w.fill(Number.NaN))
+  })
 })
 
 describe('states', () => {

@@ -1,5 +1,5 @@
 import type { Checkpoint, CheckpointSource } from './checkpoint.ts'
-import { CheckpointError, type Config, NORM_EPS } from './config.ts'
+import type { Config } from './config.ts'
 import { readCheckpoint } from './formats.ts'
 import { loadReference } from './reference.ts'
 import { loadSimd } from './simd.ts'
@@ -14,10 +14,27 @@ export interface Pass {
   state: State
   token: number
   pos: number
-  wantLogits: boolean
+  /** Nothing; the logits; or only which token has the greatest, the first of equal ones, which may take much less. */
+  want: 'nothing' | 'logits' | 'greatest'
 }
 
-/** A model that is loaded. One thread; the calls are synchronous. */
+/** What a pass gave: as it wanted, undefined, (vocab_size,) logits in a view as `forward`'s, or a token. */
+export type Result = Float32Array | number | undefined
+
+export interface EngineOptions {
+  /** WebAssembly SIMD, or the readable reference. */
+  simd: boolean
+  /** As many threads, where there can be several; otherwise as many as there are cores and the model is worth. */
+  threads?: number
+  /** Gives up equal bits for speed, where there is relaxed SIMD. */
+  fast?: boolean
+  /** False: no memory is spent on finding the greatest logit quickly, and it is found the slow way. */
+  screen?: boolean
+  /** False: without relaxed SIMD also where that gives the same bits. For comparisons. */
+  relaxed?: boolean
+}
+
+/** A model that is loaded. The calls are synchronous. */
 export interface Engine {
   readonly config: Config
   readonly params: number
@@ -25,6 +42,14 @@ export interface Engine {
   readonly quant: string
   /** The checkpoint file's. */
   readonly bytes: number
+  /** Threads that it computes on, if they get a core. */
+  readonly threads: number
+  /** Of these, the ones that have come to help so far. */
+  helpers(): number
+  /** Whether to want the greatest logit alone takes less than all. */
+  readonly screens: boolean
+  /** Bytes that it takes with so many sessions, about. */
+  memory(sessions: number): number
   /** @throws CheckpointError no memory is left for another */
   newState(): State
   free(state: State): void
@@ -38,14 +63,12 @@ export interface Engine {
   readonly batch: number
   /**
    * Several passes together, so that the weights are read once: of several states, or of one at consecutive positions, in
-   * their order. Each gives the bits that it gives alone. The result has the logits of those that wanted them, views as
-   * `forward`'s; undefined for the others.
+   * their order. Each gives the bits that it gives alone.
    */
-  forwardAll(passes: readonly Pass[]): (Float32Array | undefined)[]
+  forwardAll(passes: readonly Pass[]): Result[]
+  /** Ends its threads; nothing else may be called any more. */
+  close(): void
 }
-
-/** How an implementation loads a checkpoint whose header has been read. */
-export type Loader = (src: CheckpointSource, ckpt: Checkpoint) => Promise<Engine>
 
 export const quantName = (ckpt: Checkpoint): string => (ckpt.group_size > 0 ? `q80 ${ckpt.group_size}` : 'f32')
 
@@ -55,20 +78,13 @@ export const quantName = (ckpt: Checkpoint): string => (ckpt.group_size > 0 ? `q
  *
  * @throws CheckpointError what is wrong with the file, or that it does not fit into memory
  */
-export async function loadEngine(src: CheckpointSource, opts: { simd: boolean }): Promise<Engine> {
+export async function loadEngine(src: CheckpointSource, opts: EngineOptions): Promise<Engine> {
   return loadCheckpoint(src, await readCheckpoint(src), opts)
 }
 
 /** Loads a model whose header has been read. @throws CheckpointError */
-export async function loadCheckpoint(
-  src: CheckpointSource,
-  ckpt: Checkpoint,
-  opts: { simd: boolean },
-): Promise<Engine> {
+export async function loadCheckpoint(src: CheckpointSource, ckpt: Checkpoint, opts: EngineOptions): Promise<Engine> {
   const from = ckpt.source ?? src
   if (!opts.simd) return loadReference(from, ckpt)
-  const { norm_eps = NORM_EPS } = ckpt.config
-  if (Math.fround(norm_eps) !== NORM_EPS) throw new CheckpointError(`norm_eps ${norm_eps} is not supported with SIMD`)
-  if (ckpt.weights > 0xffff0000) throw new CheckpointError(`${ckpt.weights} bytes do not fit into 4 GB of memory`)
-  return loadSimd(from, ckpt)
+  return loadSimd(from, ckpt, opts)
 }

@@ -168,7 +168,7 @@ test('rope_theta and norm_eps of the file are used', async () => {
   const read = await readCheckpoint(gguf(changed, 'F32'))
   expect(read.config).toEqual({ ...config, rope_theta: 500000, norm_eps: Math.fround(1e-6) })
   expect((await readCheckpoint(safetensors(changed, 'F32'))).config).toEqual({ ...changed.config })
-  await expect(loadEngine(gguf(changed, 'F32'), { simd: true })).rejects.toThrow('norm_eps')
+  await logits(gguf(changed, 'F32'))
   const run = async (c: Config) => {
     const engine = await loadEngine(gguf({ ...model, config: c }, 'F32'), { simd: false })
     const state = engine.newState()

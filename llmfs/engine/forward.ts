@@ -104,7 +104,10 @@ export function round(v: number): number {
   return v < 0 ? -Math.floor(0.5 - v) : Math.floor(v + 0.5)
 }
 
-/** runq.c's quantize: q = round(x / scale), scale = max |x| / 127 of each group. A group of zeros has scale and values 0. */
+/**
+ * runq.c's quantize: q = round(x / scale), scale = max |x| / 127 of each group. A group of zeros has scale and values 0. Beyond
+ * 127 it is 127: that happens where the scale has hardly a bit left, and is undefined in C.
+ */
 export function quantize(x: Float32Array, group_size: number): QuantizedTensor {
   const q = new Int8Array(x.length)
   const s = new Float32Array(x.length / group_size)
@@ -115,7 +118,7 @@ export function quantize(x: Float32Array, group_size: number): QuantizedTensor {
     const scale = f(wmax / 127)
     s[g] = scale
     if (scale === 0) continue
-    for (let i = start; i < start + group_size; i++) q[i] = round(f(x[i]! / scale))
+    for (let i = start; i < start + group_size; i++) q[i] = Math.max(-127, Math.min(127, round(f(x[i]! / scale))))
   }
   return { q, s }
 }

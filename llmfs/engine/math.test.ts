@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { random } from '../../tests/llm/models.ts'
+import { attach, kernels } from './kernels.ts'
 import { cos, exp, pow10000, sin } from './math.ts'
-import { Arena, instantiate } from './simd.ts'
+import { Arena } from './simd.ts'
 
 const f = Math.fround
 const seed = 1
@@ -69,7 +70,7 @@ test('pow10000() is within 0.501 ulp of float32 at every frequency of heads of u
 
 test("the kernels' softmax has the bits of exp()", async () => {
   const arena = new Arena()
-  const k = await instantiate(arena)
+  const k = attach(await kernels({ shared: false }), arena.memory)
   const n = 1001
   const at = arena.alloc(4 * n + 16)
   const next = random(seed)

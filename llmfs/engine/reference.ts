@@ -1,8 +1,9 @@
 import { type Checkpoint, type CheckpointSource, readRows, type Tensor, type TensorName } from './checkpoint.ts'
-import { CheckpointError, head_size } from './config.ts'
+import { CheckpointError, head_size, kv_dim } from './config.ts'
 import { type Engine, quantName, type State } from './engine.ts'
 import { forward, type Matrix, RunState, type TransformerWeights } from './forward.ts'
 import { ropeTable } from './math.ts'
+import { argmax } from './sampler.ts'
 
 class ReferenceState extends RunState implements State {
   readonly engine: object
@@ -67,14 +68,19 @@ export async function loadReference(src: CheckpointSource, ckpt: Checkpoint): Pr
     params: ckpt.params,
     quant: quantName(ckpt),
     bytes: ckpt.bytes,
+    threads: 1,
+    helpers: () => 0,
+    screens: false,
+    memory: sessions => 4 * ckpt.params + 8 * config.n_layers * config.seq_len * kv_dim(config) * sessions,
     newState: () => new ReferenceState(engine),
     free() {},
     batch: 16,
     forwardAll: passes =>
-      passes.map(({ state, token, pos, wantLogits }) => {
-        const logits = engine.forward(state, token, pos, wantLogits)
-        return wantLogits ? logits.slice() : undefined
+      passes.map(({ state, token, pos, want }) => {
+        const logits = engine.forward(state, token, pos, want !== 'nothing')
+        return want === 'logits' ? logits.slice() : want === 'greatest' ? argmax(logits) : undefined
       }),
+    close() {},
     forward(state, token, pos, wantLogits = true) {
       if (!(state instanceof ReferenceState) || state.engine !== engine) throw new Error('state of another engine')
       forward(config, w, state, rope, group_size, token, pos, wantLogits)

@@ -1,84 +1,24 @@
 import { type Checkpoint, type CheckpointSource, readRows, type Tensor, type TensorName } from './checkpoint.ts'
-import { CheckpointError, type Config, head_size, kv_dim } from './config.ts'
-import { type Engine, type Pass, quantName, type State } from './engine.ts'
-import { kernels } from './kernels/kernels.gen.ts'
+import { CheckpointError, type Config, head_size, kv_dim, NORM_EPS } from './config.ts'
+import { type Engine, type EngineOptions, type Pass, quantName, type Result, type State } from './engine.ts'
+import { attach, type Kernels, kernels, type Module } from './kernels.ts'
 import { ropeTable } from './math.ts'
-
-/** What kernels.as.ts exports; pointers are byte offsets in the memory. Its docstrings have the shapes. */
-export interface Kernels {
-  rmsnorm(o: number, x: number, weight: number, size: number): void
-  add(x: number, y: number, size: number): void
-  softmax(x: number, size: number): void
-  swiglu(hb: number, hb2: number, size: number): void
-  rotate(vec: number, size: number, rope: number, head_size: number): void
-  matmul(xout: number, x: number, w: number, n: number, d: number, count: number, xstep: number, ostep: number): void
-  quantize(q: number, s: number, x: number, n: number, gs: number): void
-  matmulq(
-    xout: number,
-    xq: number,
-    xs: number,
-    w: number,
-    ws: number,
-    n: number,
-    d: number,
-    gs: number,
-    count: number,
-    xqstep: number,
-    xsstep: number,
-    ostep: number,
-  ): void
-  pack(w: number, piece: number, n: number, rows: number): void
-  packq(w: number, piece: number, n: number, rows: number, gs: number): void
-  attention(
-    xb: number,
-    q: number,
-    keys: number,
-    values: number,
-    att: number,
-    pos: number,
-    n_heads: number,
-    kv_mul: number,
-    head_size: number,
-    kv_dim: number,
-    blocks: number,
-  ): void
-  keep(keys: number, k: number, pos: number, n_kv_heads: number, head_size: number, blocks: number): void
-  configure(
-    dim: number,
-    hidden_dim: number,
-    n_layers: number,
-    n_heads: number,
-    n_kv_heads: number,
-    vocab_size: number,
-    blocks: number,
-    group: number,
-    table: number,
-    rope: number,
-  ): void
-  buffers(
-    x: number,
-    xb: number,
-    xb2: number,
-    hb: number,
-    hb2: number,
-    q: number,
-    k: number,
-    att: number,
-    xq: number,
-    xs: number,
-    logits: number,
-  ): void
-  steps(d: number, h: number, k: number, q: number, s: number, l: number): void
-  forward(items: number, count: number): void
-}
+import { argmax } from './sampler.ts'
+import { threadMaker } from './threads.ts'
 
 const PAGE = 65536
 /** Passes at once, at most: enough for 16 sessions, and for the weights to be read seldom while a prompt is fed. */
 const BATCH = 16
 /** Bytes of an item of the kernels' forward. */
-const ITEM = 20
+const ITEM = 16
 /** What 32-bit pointers reach. */
-const MOST = 65535 * PAGE
+export const MOST = 65535 * PAGE
+/** Bytes of the weights that a token takes below which other threads cost more than they bring. */
+const WORTH_THREADS = 8 << 20
+/** Threads that are taken without being asked for. */
+const AUTOMATIC = 8
+/** Multiplications of a classifier below which screening brings nothing. */
+const WORTH_SCREENING = 1 << 20
 
 const round16 = (n: number): number => Math.ceil(n / 16) * 16
 
@@ -87,8 +27,9 @@ export class Arena {
   readonly memory: WebAssembly.Memory
   private top = 16
 
-  constructor() {
-    this.memory = new WebAssembly.Memory({ initial: 1 })
+  /** `shared` among threads or not; `most` bytes at most. */
+  constructor(shared = false, most = MOST) {
+    this.memory = new WebAssembly.Memory({ initial: 1, maximum: Math.ceil(Math.min(most, MOST) / PAGE), shared })
   }
 
   /** The address of `size` bytes, zero, 16-aligned. @throws CheckpointError there is no more memory */
@@ -114,6 +55,11 @@ export class Arena {
     this.top = at
   }
 
+  /** Bytes handed out. */
+  get used(): number {
+    return this.top
+  }
+
   /** Views last until the next alloc. */
   u8(at: number, length: number): Uint8Array {
     return new Uint8Array(this.memory.buffer, at, length)
@@ -126,65 +72,132 @@ export class Arena {
   }
 }
 
-let compiled: Promise<WebAssembly.Module> | undefined
-
-export async function instantiate(arena: Arena): Promise<Kernels> {
-  compiled ??= WebAssembly.compile(Uint8Array.from(atob(kernels), ch => ch.charCodeAt(0)))
-  const instance = await WebAssembly.instantiate(await compiled, { env: { memory: arena.memory } })
-  return instance.exports as unknown as Kernels
-}
-
 /** A tensor in the arena: a vector as it is, a matrix packed, with its scales where it is Q8_0. */
 interface Placed {
   w: number
   s: number
 }
 
-/** Sizes of the packed forms, in bytes. */
-const packedF32 = (d: number, n: number): number => round16(d) * n * 4
-const packedQ80 = (d: number, n: number, gs: number): number => round16(d) * (n / gs) * (gs + (gs & 1))
-const packedScales = (d: number, n: number, gs: number): number => round16(d) * (n / gs) * 4
+/** The classifier for screening: packed Q8_0 in groups of `group`, and each row's two lengths (screen.as.ts). */
+interface Screen extends Placed {
+  off: number
+  len: number
+  group: number
+}
 
-/** Reads a tensor from the file into its place, packed piece by piece by way of a small buffer. */
-async function place(src: CheckpointSource, t: Tensor, gs: number, arena: Arena, k: Kernels): Promise<Placed> {
-  const { d, n, offset } = t
-  if (d === 1 && t.name.startsWith('rms')) {
-    const w = arena.alloc(4 * n)
-    await readRows(src, { offset, d: 1, n, width: 4, rows: 1 }, piece => arena.u8(w, 4 * n).set(piece))
+/** How a checkpoint's tensors stand in the arena, in bytes. `width` is the kernels'. */
+class Packing {
+  readonly width: number
+
+  constructor(width: number) {
+    this.width = width
+  }
+
+  f32(d: number, n: number): number {
+    return round16(d) * n * 4
+  }
+  /** A group filled up to whole runs. */
+  group(gs: number): number {
+    return Math.ceil(gs / this.width) * this.width
+  }
+  q80(d: number, n: number, gs: number): number {
+    return round16(d) * (n / gs) * this.group(gs)
+  }
+  scales(d: number, n: number, gs: number): number {
+    return round16(d) * (n / gs) * 4
+  }
+  tensor({ d, n, type }: Tensor, gs: number): number {
+    return type === 'f32' ? this.f32(d, n) : this.q80(d, n, gs) + this.scales(d, n, gs)
+  }
+  screen(d: number, n: number, gs: number): number {
+    return this.q80(d, n, gs) + this.scales(d, n, gs) + 2 * 4 * round16(d)
+  }
+}
+
+/** Group size of the screening classifier; 0 for none. */
+function screenGroup(ckpt: Checkpoint): number {
+  const { dim, vocab_size } = ckpt.config
+  if (ckpt.group_size > 0 || dim * vocab_size < WORTH_SCREENING) return 0
+  for (const gs of [64, 32]) if (dim % gs === 0) return gs
+  return 0
+}
+
+/** Reads the tensors into their places, packed piece by piece by way of a small buffer. */
+class Placer {
+  readonly src: CheckpointSource
+  readonly gs: number
+  readonly arena: Arena
+  readonly k: Kernels
+  readonly packing: Packing
+
+  constructor(src: CheckpointSource, gs: number, arena: Arena, k: Kernels) {
+    this.src = src
+    this.gs = gs
+    this.arena = arena
+    this.k = k
+    this.packing = new Packing(k.width())
+  }
+
+  async vector({ offset, n }: Tensor): Promise<Placed> {
+    const w = this.arena.alloc(4 * n)
+    await readRows(this.src, { offset, d: 1, n, width: 4, rows: 1 }, piece => this.arena.u8(w, 4 * n).set(piece))
     return { w, s: 0 }
   }
-  /** Rows of `cols` elements of `width` bytes into blocks at `w`. */
-  const pack = async (
-    at: { offset: number; cols: number; width: number },
-    w: number,
-    one: (w: number, piece: number, rows: number) => void,
-  ) => {
-    const blockBytes = 16 * at.cols * at.width
-    const scratch = arena.alloc(blockBytes)
-    const step = packedSize(at.width, at.cols)
-    await readRows(src, { offset: at.offset, d, n: at.cols, width: at.width, rows: 16 }, (piece, row) => {
-      for (let used = 0; used < piece.length; used += blockBytes) {
-        const block = piece.subarray(used, used + blockBytes)
+
+  /** A matrix; with `screen`, of which the places are set, stored for screening as well. */
+  async matrix(t: Tensor, screen?: Screen): Promise<Placed> {
+    const { k, gs, arena, packing } = this
+    const { d, n, offset } = t
+    if (t.type === 'f32') {
+      const w = arena.alloc(packing.f32(d, n))
+      const step = packing.f32(16, n)
+      await this.blocks({ offset, d, n, width: 4 }, (block, piece, rows) => {
+        k.pack(w + block * step, piece, n, rows)
+        if (screen) this.store(screen, block, piece, n, rows)
+      })
+      return { w, s: 0 }
+    }
+    const groups = n / gs
+    const w = arena.alloc(packing.q80(d, n, gs))
+    const s = arena.alloc(packing.scales(d, n, gs))
+    const step = packing.q80(16, n, gs)
+    const sstep = packing.scales(16, n, gs)
+    await this.blocks({ offset, d, n, width: 1 }, (block, piece, rows) => k.packq(w + block * step, piece, n, rows, gs))
+    // A row's scales are packed as a row of float32 is.
+    await this.blocks({ offset: offset + d * n, d, n: groups, width: 4 }, (block, piece, rows) =>
+      k.pack(s + block * sstep, piece, groups, rows),
+    )
+    return { w, s }
+  }
+
+  /** Calls `use` with the address of each 16 rows. */
+  private async blocks(
+    at: { offset: number; d: number; n: number; width: number },
+    use: (block: number, piece: number, rows: number) => void,
+  ): Promise<void> {
+    const { arena } = this
+    const row = at.n * at.width
+    const scratch = arena.alloc(16 * row)
+    await readRows(this.src, { ...at, rows: 16 }, (piece, first) => {
+      for (let used = 0; used < piece.length; used += 16 * row) {
+        const block = piece.subarray(used, used + 16 * row)
         arena.u8(scratch, block.length).set(block)
-        const first = row + used / (at.cols * at.width)
-        one(w + (first / 16) * step, scratch, block.length / (at.cols * at.width))
+        use(first / 16 + used / (16 * row), scratch, block.length / row)
       }
     })
     arena.release(scratch)
   }
-  const packedSize = (width: number, cols: number) => (width === 4 ? packedF32(16, cols) : packedQ80(16, cols, gs))
-  if (t.type === 'f32') {
-    const w = arena.alloc(packedF32(d, n))
-    await pack({ offset, cols: n, width: 4 }, w, (w, piece, rows) => k.pack(w, piece, n, rows))
-    return { w, s: 0 }
+
+  /** 16 rows for screening. What `screen` does not say has room above the rows themselves. */
+  private store({ w, s, off, len, group }: Screen, block: number, piece: number, n: number, rows: number): void {
+    const { k, arena, packing } = this
+    const q = arena.alloc(16 * n)
+    const scales = arena.alloc((16 * n * 4) / group)
+    k.store8(q, scales, off + 64 * block, len + 64 * block, piece, n, group, rows)
+    k.packq(w + block * packing.q80(16, n, group), q, n, rows, group)
+    k.pack(s + block * packing.scales(16, n, group), scales, n / group, rows)
+    arena.release(q)
   }
-  const w = arena.alloc(packedQ80(d, n, gs))
-  const s = arena.alloc(packedScales(d, n, gs))
-  await pack({ offset, cols: n, width: 1 }, w, (w, piece, rows) => k.packq(w, piece, n, rows, gs))
-  // A row's scales are packed as a row of float32 is.
-  const groups = n / gs
-  await pack({ offset: offset + d * n, cols: groups, width: 4 }, s, (w, piece, rows) => k.pack(w, piece, groups, rows))
-  return { w, s }
 }
 
 interface SimdState extends State {
@@ -195,20 +208,86 @@ interface SimdState extends State {
 /** Bytes of one session's key cache, or value cache: positions in blocks of four. */
 const cacheBytes = (c: Config): number => c.n_layers * Math.ceil(c.seq_len / 4) * 16 * kv_dim(c)
 
-/** The engine on WebAssembly SIMD: the weights packed for 16 rows at a time, one call a forward pass. */
-export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint): Promise<Engine> {
+/** Where a thread's own memory has what, and its size, in bytes. */
+function scratchLayout(
+  c: Config,
+  gs: number,
+  packing: Packing,
+): Record<'q' | 's' | 'out' | 'scores' | 'size', number> &
+  Record<'dstep' | 'hstep' | 'qstep' | 'sstep' | 'lstep', number> {
+  const longest = Math.max(c.dim, c.hidden_dim)
+  const dstep = 4 * round16(c.dim)
+  const qstep = gs > 0 ? round16(2 * (longest / gs) * packing.group(gs)) : 0
+  const sstep = gs > 0 ? 4 * round16(longest / gs) : 0
+  const q = BATCH * dstep
+  const s = q + BATCH * qstep
+  const out = s + BATCH * sstep
+  const scores = out + 2 * BATCH * 64
+  return {
+    q,
+    s,
+    out,
+    scores,
+    size: scores + 4 * round16(c.seq_len) + 64,
+    dstep,
+    hstep: 4 * round16(c.hidden_dim),
+    qstep,
+    sstep,
+    lstep: 4 * round16(c.vocab_size),
+  }
+}
+
+/**
+ * The engine on WebAssembly SIMD: the weights packed for 16 rows at a time, one call a forward pass, on as many threads as
+ * `opts` says.
+ */
+export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint, opts: EngineOptions): Promise<Engine> {
   const { config, group_size: gs } = ckpt
   const { dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, seq_len } = config
-  if (ckpt.bytes > MOST) throw new CheckpointError(`${ckpt.bytes} bytes do not fit into 4 GB of memory`)
-  const arena = new Arena()
-  const k = await instantiate(arena)
+  const maker = threadMaker()
+  const automatic = ckpt.weights < WORTH_THREADS ? 1 : Math.min(maker?.cores ?? 1, AUTOMATIC)
+  const threads = maker ? Math.max(1, opts.threads ?? automatic) : 1
+  const shared = threads > 1
+  const module = await kernels({ shared, relaxedToo: opts.relaxed ?? true })
 
+  const arena = new Arena(shared)
+  const k = attach(module, arena.memory)
+  const placer = new Placer(src, gs, arena, k)
+  const { packing } = placer
+
+  const cache = cacheBytes(config)
+  const sgroup = (opts.screen ?? true) ? screenGroup(ckpt) : 0
+  const layout = scratchLayout(config, gs || sgroup, packing)
+  const hs = head_size(config)
+  const rows = (bytes: number) => arena.alloc(BATCH * bytes)
+  const wanted =
+    ckpt.tensors.reduce((sum, t) => sum + packing.tensor(t, gs), 0) +
+    (sgroup > 0 ? packing.screen(vocab_size, dim, sgroup) : 0) +
+    4 * seq_len * hs +
+    threads * layout.size +
+    BATCH * (3 * layout.dstep + layout.hstep + layout.lstep) +
+    (1 << 20)
+  if (wanted + 2 * cache > MOST) throw new CheckpointError(`${wanted + 2 * cache} bytes do not fit into 4 GB of memory`)
+
+  const screen: Screen | undefined =
+    sgroup > 0
+      ? {
+          w: arena.alloc(packing.q80(vocab_size, dim, sgroup)),
+          s: arena.alloc(packing.scales(vocab_size, dim, sgroup)),
+          off: arena.alloc(4 * round16(vocab_size)),
+          len: arena.alloc(4 * round16(vocab_size)),
+          group: sgroup,
+        }
+      : undefined
+  const classifier: TensorName = ckpt.shared_classifier ? 'token_embedding_table' : 'wcls'
   const placed = new Map<string, Placed>()
-  for (const t of ckpt.tensors) placed.set(`${t.name} ${t.layer}`, await place(src, t, gs, arena, k))
+  for (const t of ckpt.tensors) {
+    const vector = t.d === 1 && t.name.startsWith('rms')
+    const at = vector ? await placer.vector(t) : await placer.matrix(t, t.name === classifier ? screen : undefined)
+    placed.set(`${t.name} ${t.layer}`, at)
+  }
   const find = (name: TensorName, layer = 0) => placed.get(`${name} ${layer}`)
 
-  const hs = head_size(config)
-  const blocks = Math.ceil(seq_len / 4)
   const rope = arena.alloc(4 * seq_len * hs)
   arena.f32(rope, seq_len * hs).set(ropeTable(seq_len, hs, config.rope_theta))
 
@@ -221,62 +300,69 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint): Promise
     }
   }
   const embedding = find('token_embedding_table')!
-  const wcls = find('wcls') ?? embedding
+  const wcls = find(classifier)!
   entries.push(find('rms_final_weight')!.w, wcls.w, wcls.s, embedding.w, embedding.s)
   const table = arena.alloc(4 * entries.length)
   arena.u32(table, entries.length).set(entries)
 
-  const longest = Math.max(dim, hidden_dim)
-  const step = {
-    d: 4 * round16(dim),
-    h: 4 * round16(hidden_dim),
-    k: 4 * round16(kv_dim(config)),
-    xq: gs > 0 ? round16(2 * (longest / gs) * (gs + (gs & 1))) : 0,
-    xs: gs > 0 ? 4 * round16(longest / gs) : 0,
-    l: 4 * round16(vocab_size),
-  }
-  const rows = (bytes: number) => arena.alloc(BATCH * bytes)
-  const logits = rows(step.l)
   const items = arena.alloc(BATCH * ITEM)
-  k.configure(dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, blocks, gs, table, rope)
-  k.buffers(
-    rows(step.d),
-    rows(step.d),
-    rows(step.d),
-    rows(step.h),
-    rows(step.h),
-    rows(step.d),
-    rows(step.k),
-    arena.alloc(4 * round16(seq_len)),
-    rows(step.xq),
-    rows(step.xs),
-    logits,
-  )
-  k.steps(step.d, step.h, step.k, step.xq, step.xs, step.l)
+  const best = arena.alloc(4 * BATCH)
+  const [x, xb, qv, hb, logits] = [layout.dstep, layout.dstep, layout.dstep, layout.hstep, layout.lstep].map(rows)
+  const scratch = arena.alloc(threads * layout.size)
+  const common = arena.alloc(512 + 64)
+  /** What kernels.as.ts's `attach` reads. */
+  const fields = [
+    ...[dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, Math.ceil(seq_len / 4), gs],
+    ...[0, opts.fast ? 1 : 0, table, rope],
+    ...[screen?.w ?? 0, screen?.s ?? 0, screen?.off ?? 0, screen?.len ?? 0, sgroup],
+    ...[x!, xb!, hb!, qv!, logits!, best],
+    ...[layout.dstep, layout.hstep, layout.qstep, layout.sstep, layout.lstep],
+    ...[scratch, layout.size, layout.q, layout.s, layout.out, layout.scores],
+  ]
+  const model = arena.alloc(4 * fields.length)
+  arena.u32(model, fields.length).set(fields)
+  arena.f32(model, fields.length)[8] = config.norm_eps ?? NORM_EPS
+  k.attach(model, 0)
+  const line = Math.ceil(common / 64) * 64
+  k.join(line, threads, true)
+  const helpers = startHelpers({ module, memory: arena.memory, model, common: line, threads })
 
-  const cache = cacheBytes(config)
+  const fixed = arena.used
   const spare: SimdState[] = []
   const mine = new Set<State>()
+  let broken: Error | undefined
 
-  function run(passes: readonly Pass[]): void {
+  function run(passes: readonly Pass[], whole: number, greedy: number): void {
+    if (broken) throw broken
     const table = arena.u32(items, (passes.length * ITEM) / 4)
-    passes.forEach(({ state, token, pos, wantLogits }, i) => {
+    passes.forEach(({ state, token, pos }, i) => {
       if (!mine.has(state)) throw new Error('state of another engine, or freed')
       if (!(token >= 0 && token < vocab_size && pos >= 0 && pos < seq_len))
         throw new RangeError(`token ${token} at position ${pos}`)
       const { key_cache, value_cache } = state as SimdState
-      table.set([token, pos, key_cache, value_cache, wantLogits ? 1 : 0], (i * ITEM) / 4)
+      table.set([token, pos, key_cache, value_cache], (i * ITEM) / 4)
     })
-    k.forward(items, passes.length)
+    let done = 0
+    try {
+      done = k.forward(items, passes.length, whole, greedy)
+    } finally {
+      // A thread that stopped midway leaves the others' work in disorder.
+      if (done === 0 && threads > 1) broken = new Error('a thread of the engine failed: load the model again')
+    }
+    if (broken) throw broken
   }
-  const row = (i: number) => arena.f32(logits + i * step.l, vocab_size)
+  const row = (i: number) => arena.f32(logits! + i * layout.lstep, vocab_size)
 
   const engine: Engine = {
     config,
     params: ckpt.params,
     quant: quantName(ckpt),
     bytes: ckpt.bytes,
+    threads,
+    helpers: () => (threads > 1 ? k.joined() : 0),
+    screens: screen !== undefined,
     batch: BATCH,
+    memory: sessions => fixed + 2 * cache * sessions,
     newState() {
       const state = spare.pop() ?? { engine, key_cache: arena.alloc(cache), value_cache: arena.alloc(cache) }
       mine.add(state)
@@ -286,15 +372,43 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint): Promise
       if (mine.delete(state)) spare.push(state as SimdState)
     },
     forward(state, token, pos, wantLogits = true) {
-      run([{ state, token, pos, wantLogits }])
+      run([{ state, token, pos, want: wantLogits ? 'logits' : 'nothing' }], wantLogits ? 1 : 0, 0)
       return row(0)
     },
     forwardAll(passes) {
       if (passes.length > BATCH) throw new RangeError(`${passes.length} passes at once`)
-      run(passes)
-      let wanted = 0
-      return passes.map(pass => (pass.wantLogits ? row(wanted++) : undefined))
+      const screened = (p: Pass) => screen !== undefined && p.want === 'greatest'
+      const place = (p: Pass) => (p.want === 'nothing' ? 2 : screened(p) ? 1 : 0)
+      const order = passes.map((_, i) => i).sort((a, b) => place(passes[a]!) - place(passes[b]!) || a - b)
+      const sorted = order.map(i => passes[i]!)
+      const whole = sorted.filter(p => place(p) === 0).length
+      const greedy = sorted.filter(screened).length
+      run(sorted, whole, greedy)
+      const tokens = arena.u32(best, greedy)
+      const results: Result[] = new Array(passes.length).fill(undefined)
+      order.forEach((at, i) => {
+        if (i < whole) results[at] = passes[at]!.want === 'logits' ? row(i) : argmax(row(i))
+        else if (i < whole + greedy) results[at] = tokens[i - whole]
+      })
+      return results
+    },
+    close() {
+      broken ??= new Error('engine closed')
+      k.quit()
+      for (const helper of helpers) helper.terminate()
     },
   }
   return engine
+}
+
+function startHelpers(init: {
+  module: Module
+  memory: WebAssembly.Memory
+  model: number
+  common: number
+  threads: number
+}) {
+  const helpers: { terminate(): void }[] = []
+  for (let index = 1; index < init.threads; index++) helpers.push(threadMaker()!.make({ ...init, index }))
+  return helpers
 }

@@ -1,4 +1,4 @@
-// dist/9ml.js: the command, all in it but its engine's thread and the distribution's files, which are beside it.
+// dist/9ml.js: the command, all in it but its engine's threads and the distribution's files, which are beside it.
 
 import { cp, mkdir, mkdtemp, readdir, rename, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,6 +17,7 @@ export async function build() {
   try {
     for (const [name, entry] of [
       ['engine.worker', 'engine.worker.ts'],
+      ['thread.worker', 'thread.worker.ts'],
       ['9ml', 'main.ts'],
     ])
       await vite({
@@ -42,7 +43,7 @@ export async function build() {
     const old = join(outDir, 'old')
     await rename(join(dist, 'root'), old).catch(() => {})
     await rename(join(outDir, 'root'), join(dist, 'root'))
-    for (const name of ['engine.worker.js', '9ml.js']) {
+    for (const name of ['thread.worker.js', 'engine.worker.js', '9ml.js']) {
       await utimes(join(outDir, name), begun, begun)
       await rename(join(outDir, name), join(dist, name))
     }

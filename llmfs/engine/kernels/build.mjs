@@ -7,8 +7,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const here = dirname(fileURLToPath(import.meta.url))
 const output = join(here, 'kernels.gen.ts')
 
-/** The text of kernels.gen.ts, as the present source makes it. */
-export async function compile() {
+/** The limits of the memory that the module imports: 0, 65536 pages, and first that it is shared. */
+const LIMITS = Buffer.from('\x03env\x06memory\x02\x03\x00\x80\x80\x04', 'latin1')
+
+/** The module as its base64, and the place of the byte that says what memory it imports. */
+async function module(features) {
   const { default: asc } = await import('assemblyscript/asc')
   const files = new Map()
   const { error, stderr } = await asc.main(
@@ -18,7 +21,9 @@ export async function compile() {
       '--runtime=stub',
       '--importMemory',
       '--noExportMemory',
-      '--enable=simd,bulk-memory',
+      '--sharedMemory',
+      '--maximumMemory=65536',
+      `--enable=${features}`,
       '--optimizeLevel=3',
       '--shrinkLevel=0',
       '--noAssert',
@@ -32,8 +37,20 @@ export async function compile() {
   )
   if (error) throw new Error(`kernels.as.ts: ${error.message}\n${stderr.toString()}`)
   const wasm = Buffer.from(files.get('kernels.wasm'))
+  const at = wasm.indexOf(LIMITS)
+  if (at < 0 || wasm.indexOf(LIMITS, at + 1) >= 0) throw new Error('kernels.as.ts: no import of a shared memory found')
   const lines = wasm.toString('base64').match(/.{1,110}/g)
-  return `// Made by build.mjs from kernels.as.ts.\nexport const kernels =\n${lines.map(l => `  '${l}'`).join(' +\n')}\n`
+  return `{\n  shared: ${at + LIMITS.indexOf('\x02\x03', 0, 'latin1') + 1},\n  base64:\n${lines.map(l => `    '${l}'`).join(' +\n')},\n}`
+}
+
+/** The text of kernels.gen.ts, as the present sources make it. */
+export async function compile() {
+  const plain = await module('simd,bulk-memory,threads')
+  const relaxed = await module('simd,bulk-memory,threads,relaxed-simd')
+  return `// Made by build.mjs from kernels.as.ts. The byte at \`shared\` is 3 for a shared memory, 1 for one that is not.
+export const plain = ${plain}
+export const relaxed = ${relaxed}
+`
 }
 
 export async function build() {
