@@ -1,6 +1,5 @@
-// npm run -s bench -- NAME [--json]: runs tests/bench/NAME.ts, whose default export measures and returns its table.
+// npm run -s bench -- NAME [--json] [ARGS]: runs tests/bench/NAME.ts, whose default export measures and returns its table.
 
-import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -14,19 +13,14 @@ const names = readdirSync(here)
   .map(f => f.slice(0, -3))
 
 if (!name || !existsSync(join(here, `${name}.ts`))) {
-  console.error(`usage: npm run -s bench -- NAME [--json]\nNAME is one of: ${names.join(' ')}`)
+  console.error(`usage: npm run -s bench -- NAME [--json] [ARGS]\nNAME is one of: ${names.join(' ')}`)
   process.exit(2)
 }
 ensureDeps()
-const main = `
-const { default: bench } = await import(${JSON.stringify(pathToFileURL(join(here, `${name}.ts`)).href)})
-const table = await bench({ json: ${json} })
-if (${json}) console.log(JSON.stringify(table))
-else if (table) for (const row of table.rows) console.log(row.join('\\t'))
+const { register } = await import('tsx/esm/api')
+register()
+const { default: bench } = await import(pathToFileURL(join(here, `${name}.ts`)).href)
+const table = await bench({ json, args: rest })
+if (json) console.log(JSON.stringify(table))
+else if (table) for (const row of table.rows) console.log(row.join('\t'))
 process.exit(0)
-`
-const r = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', main], {
-  cwd: join(here, '..', '..'),
-  stdio: 'inherit',
-})
-process.exit(r.status ?? 1)

@@ -1,0 +1,81 @@
+import type { Options, Rates } from '../ours.ts'
+import type { Request } from './engine.worker.ts'
+
+/** What is used of wllama. */
+interface Wllama {
+  loadModel(blobs: Blob[], params: { n_ctx: number; n_threads: number; n_batch: number }): Promise<void>
+  createCompletion(options: object): Promise<{ timings?: Timings }>
+  exit(): Promise<void>
+}
+/** llama.cpp's own clock; each is of that part alone. */
+interface Timings {
+  prompt_n: number
+  prompt_per_second: number
+  predicted_n: number
+  predicted_per_second: number
+}
+
+const engines: (Worker | undefined)[] = []
+let wllama: Wllama | undefined
+
+const absolute = (url: string): string => new URL(url, location.href).href
+
+/** Asks an engine's worker, which does one thing at a time. */
+function ask(id: number, request: Request): Promise<number> {
+  const worker = engines[id]!
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => resolve(data)
+    worker.onerror = err => reject(new Error(err.message))
+    worker.postMessage(request)
+  })
+}
+
+/** What tests/bench/engine/chromium.ts calls. */
+const bench = {
+  async open(url: string, options: Options): Promise<number> {
+    const worker = new Worker(new URL('./engine.worker.ts', import.meta.url), { type: 'module' })
+    const id = engines.push(worker) - 1
+    await ask(id, { url: absolute(url), options })
+    return id
+  },
+  measure: (id: number, name: keyof Rates, args: number[]): Promise<number> => ask(id, { name, args }),
+  close(id: number): void {
+    engines[id]?.terminate()
+    engines[id] = undefined
+  },
+
+  async openWllama(url: string, n_ctx: number): Promise<void> {
+    const module = await import(/* @vite-ignore */ absolute('wllama/index.js'))
+    const made: Wllama = new module.Wllama(
+      { default: absolute('wllama/wasm/wllama.wasm') },
+      { suppressNativeLog: true, logger: module.LoggerWithoutDebug },
+    )
+    const blob = await (await fetch(absolute(url))).blob()
+    await made.loadModel([blob], { n_ctx, n_threads: 1, n_batch: n_ctx })
+    wllama = made
+  },
+  /** Tokens a second of a prompt, and of what is made after it. */
+  async wllama(prompt: number[], count: number): Promise<{ prompt: number; decode: number }> {
+    const { timings: t } = await wllama!.createCompletion({
+      prompt,
+      n_predict: count,
+      max_tokens: count,
+      temperature: 0,
+      top_k: 1,
+      samplers: ['top_k'],
+      ignore_eos: true,
+      cache_prompt: false,
+      stream: false,
+    })
+    if (!t || t.prompt_n < prompt.length || t.predicted_n < count)
+      throw new Error(`wllama: ${JSON.stringify(t)} for ${prompt.length} and ${count} tokens`)
+    return { prompt: t.prompt_per_second, decode: t.predicted_per_second }
+  },
+  async closeWllama(): Promise<void> {
+    await wllama?.exit()
+    wllama = undefined
+  },
+}
+
+export type Bench = typeof bench
+Object.assign(globalThis, { bench })

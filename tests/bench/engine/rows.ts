@@ -1,0 +1,33 @@
+import type { Pair } from './measure.ts'
+
+/** A row of the table, not yet measured. */
+export interface Row {
+  /** What is measured, and beside what. */
+  what: string
+  beside: string
+  /** The least ratio that is wanted; undefined for a row that only informs. */
+  wanted?: number
+  /** Measures; a text is said instead of the figures. @throws Missing it cannot be measured here */
+  measure(): Promise<Pair | string>
+}
+
+/** Why a row cannot be measured here. */
+export class Missing extends Error {}
+
+export const HEAD = ['tok/s, medians of pairs in turns', 'ours', 'beside', 'its', 'ratio', 'wanted']
+
+const digits = (v: number): string => v.toFixed(v < 100 ? 1 : 0)
+
+/** Measures a row and prints it into cells. */
+export async function run({ what, beside, wanted, measure }: Row): Promise<string[]> {
+  const least = wanted === undefined ? '' : `>= ${wanted.toFixed(1)}`
+  try {
+    const got = await measure()
+    if (typeof got === 'string') return [what, '', beside, '', got, least]
+    const verdict = wanted === undefined ? '' : got.ratio >= wanted ? ', met' : ', not met'
+    return [what, digits(got.a), beside, digits(got.b), got.ratio.toFixed(2), least + verdict]
+  } catch (err) {
+    if (!(err instanceof Missing)) throw err
+    return [what, '', beside, '', `not measured: ${err.message}`, least]
+  }
+}
