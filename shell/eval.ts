@@ -830,8 +830,6 @@ export class Rc {
       this.utf.set(lex, utf)
     }
     let b: Uint8Array = new Uint8Array(0)
-    // A note that came just after the prompt would be taken on the way into the read, and the read go on.
-    if (src.interactive) await this.sys.sleep(0).catch(ignore)
     if (src.fd >= 0 && this.traps.length === 0) {
       try {
         b = await this.sys.read(src.fd, 32768)

@@ -1,5 +1,5 @@
 import { OEXEC } from '../9p/const.ts'
-import { Ebadarg, Ebadexec, Eio, Enonexist, PlanError } from '../error.ts'
+import { Ebadarg, Ebadexec, Eintr, Eio, Enonexist, PlanError } from '../error.ts'
 import { cclose, lastelem, namec } from './chan.ts'
 import { tokenize } from './parse.ts'
 import { Aopen, CCEXEC, type Chan, type Proc } from './portdat.ts'
@@ -97,7 +97,7 @@ async function load(up: Proc, name: string, argv0: string[]): Promise<Found> {
  * Replaces up's program. A `#!` line names an interpreter, one deep; it gets as arguments the script's last element, the
  * line's own, the script's full name, and the caller's from 1 on. Groups, pid, dot and fds stay, but for OCEXEC ones.
  *
- * @throws PlanError Enonexist, Eperm, Ebadexec; Unwind when it worked
+ * @throws PlanError Enonexist, Eperm, Ebadexec, Eintr; Unwind when it worked
  */
 export async function sysexec(up: Proc, name: string, argv: string[]): Promise<never> {
   if (argv.length === 0) throw new PlanError(Ebadarg)
@@ -106,6 +106,11 @@ export async function sysexec(up: Proc, name: string, argv: string[]): Promise<n
   if (up.gen !== gen) {
     cclose(found.tc)
     throw new Unwind()
+  }
+  if (up.notes.length > 0 && !up.notified) {
+    // They are the old program's, and would be lost.
+    cclose(found.tc)
+    throw new PlanError(Eintr)
   }
   if (up.textc) cclose(up.textc)
   up.textc = found.tc

@@ -317,7 +317,7 @@ describe('notes', () => {
     })
   })
 
-  test('a note that comes between calls is seen to at the next, which then goes on', async () => {
+  test('a note that comes between calls is seen to at the next, which goes on when it need not wait', async () => {
     const t = boot()
     await t.proc(async sys => {
       const got: string[] = []
@@ -341,6 +341,55 @@ describe('notes', () => {
       posted.fire()
       expect((await sys.wait()).msg).toBe('')
       expect(got).toEqual(['true', 'now', 'false'])
+    })
+  })
+
+  test('a note that comes between calls interrupts the next where it waits, and no other', async () => {
+    const t = boot()
+    await t.proc(async sys => {
+      const [a, b] = await sys.pipe()
+      const got: string[] = []
+      sys.notify(note => {
+        got.push(note)
+        return true
+      })
+      await sys.write(b, 'xy')
+      t.k.postnote(PNPROC, sys.pid, 'one')
+      expect(new TextDecoder().decode(await sys.read(a, 1))).toBe('x')
+      expect(got).toEqual(['one'])
+      await sys.read(a, 1)
+      const waits = [() => sys.read(a, 1), () => sys.sleep(1e6), () => sys.rendezvous('r', 0), () => sys.read(0, 1)]
+      for (const wait of waits) {
+        t.k.postnote(PNPROC, sys.pid, 'two')
+        expect(await errof(wait())).toBe('interrupted')
+        expect(got.pop()).toBe('two')
+      }
+      const later = sys.read(a, 1)
+      await sys.write(b, 'z')
+      expect(new TextDecoder().decode(await later)).toBe('z')
+      expect(got).toEqual(['one'])
+    })
+  })
+
+  test('a note that comes between a handler and an exec is not lost', async () => {
+    const t = boot()
+    t.program('next', async () => 'went on')
+    await t.proc(async sys => {
+      const pid = await sys.rfork(RFPROC, async child => {
+        child.notify(() => true)
+        t.k.postnote(PNPROC, child.pid, 'late')
+        child.notify(undefined)
+        return child.exec('/bin/next', ['next'])
+      })
+      expect((await sys.wait()).msg).toBe(`t1 ${pid}: late`)
+      await sys.rfork(RFPROC, async child => {
+        const got: string[] = []
+        child.notify(note => got.push(note) > 0)
+        t.k.postnote(PNPROC, child.pid, 'late')
+        got.push(await errof(child.exec('/bin/next', ['next'])))
+        return got.join(' ')
+      })
+      expect((await sys.wait()).msg).toMatch(/: late interrupted$/)
     })
   })
 

@@ -33,8 +33,9 @@ export class Syscalls implements Sys {
   }
 
   /**
-   * Goes in, does f, and comes out, where notes are seen to: on the way in, those that came while the program ran; on
-   * the way out, those that came meanwhile, before the caller hears of the result or of the interruption.
+   * Goes in, does f, and comes out. Notes that came while the program ran are seen to on the way in, and interrupt f
+   * where it would wait: it may be just what they are to end. Those that come meanwhile are seen to on the way out,
+   * before the caller hears of the result or of the interruption.
    */
   private async call<T>(name: string, f: (up: Proc) => Await<T>): Promise<T> {
     const { up, gen } = this
@@ -44,7 +45,12 @@ export class Syscalls implements Sys {
       if (parked) await parked
     }
     if (up.gen !== gen) throw new Unwind()
-    if (up.attn && !up.delivering) await this.attend()
+    let late = false
+    if (up.attn && !up.delivering) {
+      late = up.notepending
+      await this.attend()
+      if (late) up.procinterrupt()
+    }
     const handling = up.delivering
     up.incall++
     up.psstate = name
@@ -61,7 +67,7 @@ export class Syscalls implements Sys {
       if (up.delivering && up.delivering === handling) up.clearinterrupt()
       else await this.attend()
       if (up.gen !== gen) throw new Unwind()
-    }
+    } else if (late) up.clearinterrupt()
     if (err !== undefined) throw err
     return result as T
   }
