@@ -51,6 +51,13 @@ function integer(word: string, max: bigint): bigint {
   return n
 }
 
+/** A number of threads, from a command line. @throws PlanError Ebadvalue */
+export function parseThreads(word: string): number {
+  const n = Number(integer(word, 1024n))
+  if (n === 0) throw new PlanError(Ebadvalue)
+  return n
+}
+
 function setting(name: string, word: string): Partial<Settings> {
   switch (name) {
     case 'temp':

@@ -2,7 +2,9 @@ import * as c from '../plan9/9p/const.ts'
 import type { Dir, Qid } from '../plan9/9p/dir.ts'
 import type { Fid, Req, Srv } from '../plan9/9p/srv.ts'
 import { Ebadoffset, Eintr, Enonexist, Eperm, ERRMAX, errstr, PlanError } from '../plan9/error.ts'
+import { Progress } from '../plan9/libc/progress.ts'
 import { quoterc } from '../plan9/libc/quote.ts'
+import { orAbort } from './abort.ts'
 import {
   Ebadvalue,
   Ebusy,
@@ -29,15 +31,28 @@ const MAXTOKENIZER = 64 << 20
 /** Bytes of one read of a file while it loads. */
 const PIECE = 1 << 20
 
-/** Where `load` finds its files: the namespace of the process that serves. */
+export type OpenFile = ModelFile & { close(): Promise<void> }
+
+/** Where `load` finds its files: the namespace of the process that serves, and the web. */
 export interface Files {
-  /** @throws PlanError as open(2) */
-  open(name: string): Promise<ModelFile & { close(): Promise<void> }>
+  /** `signal` may end it, and all reads of the file. @throws PlanError as open(2) */
+  open(name: string, signal?: AbortSignal): Promise<OpenFile>
+}
+
+/** A load under way. */
+interface Loading {
+  model: string
+  progress: Progress
+  /** Ends it. */
+  stop: AbortController
+  /** Resolves when it has ended, one way or the other. */
+  over: Promise<void>
 }
 
 type Kind =
   | 'root'
   | 'rootctl'
+  | 'loading'
   | 'model'
   | 'clone'
   | 'dir'
@@ -62,6 +77,7 @@ const rootFiles: File[] = [
   { name: 'ctl', kind: 'rootctl', path: 1, mode: 0o666 },
   { name: 'model', kind: 'model', path: 2, mode: 0o444 },
   { name: 'clone', kind: 'clone', path: 3, mode: 0o444 },
+  { name: 'status', kind: 'loading', path: 12, mode: 0o444 },
 ]
 const sessionDir: File = { name: '', kind: 'dir', path: 4, mode: c.DMDIR | 0o755 }
 const sessionFiles: File[] = [
@@ -113,6 +129,8 @@ export interface LlmfsOptions {
   files: Files
   /** Owner of the files. */
   user: string
+  /** Threads to compute in; as many as suit the machine where it is absent. */
+  threads?: number
   /** Seconds since the epoch. */
   now?: () => number
 }
@@ -128,7 +146,10 @@ export class Llmfs {
   readonly #now: () => number
   readonly #link: Link
   #model: { info: ModelInfo; model: string; tokenizer: string } | undefined
-  #loading = false
+  #loading: Loading | undefined
+  /** Why the last load failed, or where the model went by itself. */
+  #failed: string | undefined
+  readonly #threads: number | undefined
   #closed = false
   readonly #sessions = new Map<number, Session>()
   #serial = 0
@@ -139,8 +160,10 @@ export class Llmfs {
     this.#user = options.user
     this.#now = options.now ?? (() => Math.floor((performance.timeOrigin + performance.now()) / 1000))
     this.#mtime = this.#now()
-    this.#link = new Link(() => {
+    this.#threads = options.threads
+    this.#link = new Link(reason => {
       this.#model = undefined
+      this.#failed = reason
     })
     this.srv = {
       attach: () => ({ aux: { file: root }, qid: this.#qid(root) }),
@@ -171,6 +194,7 @@ export class Llmfs {
       s.changed()
     }
     this.#sessions.clear()
+    this.#loading?.stop.abort()
     this.#model = undefined
     this.#link.terminate()
   }
@@ -275,13 +299,25 @@ export class Llmfs {
     return (await aux.snapshot!).slice(offset, offset + count)
   }
 
+  #loaded(): string {
+    const model = this.#model
+    return model ? `loaded ${quoterc(model.model)} ${quoterc(model.tokenizer)}` : 'unloaded'
+  }
+
+  #loadStatus(): string {
+    if (this.#loading) return `loading ${quoterc(this.#loading.model)} ${this.#loading.progress}`
+    return this.#failed === undefined ? this.#loaded() : `error ${this.#failed}`
+  }
+
   /** All of a file that does not block. */
   async #contents(aux: Aux): Promise<Uint8Array> {
     const { session } = aux
     const model = this.#model
     switch (aux.file.kind) {
       case 'rootctl':
-        return utf8.encode(model ? `loaded ${quoterc(model.model)} ${quoterc(model.tokenizer)}\n` : 'unloaded\n')
+        return utf8.encode(`${this.#loaded()}\n`)
+      case 'loading':
+        return utf8.encode(`${this.#loadStatus()}\n`)
       case 'model': {
         if (!model) throw new PlanError(Enomodel)
         const names = ['dim', 'hidden_dim', 'n_layers', 'n_heads', 'n_kv_heads', 'vocab_size', 'seq_len'] as const
@@ -490,35 +526,44 @@ export class Llmfs {
 
   async #load(model: string, tokenizer: string, signal?: AbortSignal): Promise<void> {
     this.#idle()
-    this.#loading = true
+    const stop = new AbortController()
+    const progress = new Progress()
+    const until = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
+    const over = this.#replace(model, tokenizer, progress, until)
+    const loading = { model, progress, stop, over: over.catch(() => {}) }
+    this.#loading = loading
+    this.#failed = undefined
     try {
-      const own = tokenizer === '-'
-      const vocab = own ? undefined : await this.#tokenizer(tokenizer, signal)
-      const info = await this.#checkpoint(model, signal)
-      await this.#link.use(vocab).catch(e => {
-        throw loadError(own ? model : tokenizer, e)
-      })
-      this.#model = { info, model, tokenizer }
-      this.#mtime = this.#now()
+      await over
+    } catch (e) {
+      this.#failed = errstr(e)
+      throw e
     } finally {
-      this.#loading = false
+      this.#loading = undefined
     }
   }
 
-  async #tokenizer(name: string, signal?: AbortSignal): Promise<Uint8Array> {
+  async #replace(model: string, tokenizer: string, progress: Progress, signal: AbortSignal): Promise<void> {
+    const own = tokenizer === '-'
+    const vocab = own ? undefined : await this.#tokenizer(tokenizer, signal)
+    const info = await this.#checkpoint(model, progress, signal)
+    await this.#link.use(vocab).catch(e => {
+      throw loadError(own ? model : tokenizer, e)
+    })
+    this.#model = { info, model, tokenizer }
+    this.#mtime = this.#now()
+  }
+
+  /** Opens a file for `use` and closes it again. @throws PlanError that names it; Eintr */
+  async #using<T>(name: string, signal: AbortSignal, use: (file: OpenFile) => Promise<T>): Promise<T> {
     try {
-      const file = await this.#files.open(name)
+      const opening = this.#files.open(name, signal)
+      const file = await orAbort(opening, signal).catch(e => {
+        opening.then(late => late.close()).catch(() => {})
+        throw e
+      })
       try {
-        if (file.size > MAXTOKENIZER) throw new PlanError('not a tokenizer: too large')
-        const bytes = new Uint8Array(file.size)
-        for (let n = 0; n < bytes.length; ) {
-          if (signal?.aborted) throw new PlanError(Eintr)
-          const piece = await file.read(n, Math.min(PIECE, bytes.length - n))
-          if (piece.length === 0) throw new PlanError('cut short')
-          bytes.set(piece, n)
-          n += piece.length
-        }
-        return bytes
+        return await use(file)
       } finally {
         await file.close()
       }
@@ -527,25 +572,34 @@ export class Llmfs {
     }
   }
 
-  async #checkpoint(name: string, signal?: AbortSignal): Promise<ModelInfo> {
-    try {
-      const file = await this.#files.open(name)
-      try {
-        const read = (offset: number, count: number) => {
-          if (signal?.aborted) throw new PlanError(Eintr)
-          return file.read(offset, count)
-        }
-        return await this.#link.load({ ...file, read: async (o, n) => read(o, n) }, { simd: true })
-      } finally {
-        await file.close()
+  #tokenizer(name: string, signal: AbortSignal): Promise<Uint8Array> {
+    return this.#using(name, signal, async file => {
+      if (file.size > MAXTOKENIZER) throw new PlanError('not a tokenizer: too large')
+      const bytes = new Uint8Array(file.size)
+      for (let n = 0; n < bytes.length; ) {
+        const piece = await orAbort(file.read(n, Math.min(PIECE, bytes.length - n)), signal)
+        if (piece.length === 0) throw new PlanError('cut short')
+        bytes.set(piece, n)
+        n += piece.length
       }
-    } catch (e) {
-      throw loadError(name, e)
-    }
+      return bytes
+    })
   }
 
+  #checkpoint(name: string, progress: Progress, signal: AbortSignal): Promise<ModelInfo> {
+    const threads = this.#threads === undefined ? {} : { threads: this.#threads }
+    return this.#using(name, signal, file => this.#link.load(file, { simd: true, ...threads, progress, signal }))
+  }
+
+  /** Forgets the model; where one is being loaded it ends that instead. */
   async #unload(): Promise<void> {
+    if (this.#loading) {
+      this.#loading.stop.abort()
+      await this.#loading.over
+      return
+    }
     this.#idle()
+    this.#failed = undefined
     if (!this.#model) throw new PlanError(Enomodel)
     this.#model = undefined
     await this.#link.unload()

@@ -1,6 +1,8 @@
 import { type Remote, transfer, wrap } from 'comlink'
 import type { Transport } from '../plan9/9p/transport.ts'
-import { Enonexist, PlanError } from '../plan9/error.ts'
+import { Eintr, Enonexist, PlanError } from '../plan9/error.ts'
+import type { Progress } from '../plan9/libc/progress.ts'
+import { orAbort } from './abort.ts'
 import { type EngineApi, type EngineEvent, EngineHost, type GenerateParams, type ModelInfo } from './worker.ts'
 
 /** A thread that runs `serveEngine` (worker.ts), as the host made it. */
@@ -29,6 +31,16 @@ export interface ModelFile {
   beside?(name: string): Promise<Uint8Array>
 }
 
+export interface LoadOptions {
+  simd: boolean
+  /** Threads to compute in; as many as suit the machine where it is absent. */
+  threads?: number
+  /** Is told of what is read. */
+  progress?: Progress
+  /** Ends the loading before its next read. */
+  signal?: AbortSignal
+}
+
 /** What a generation tells, in order; `end` is the last. Called between other things: they must not throw. */
 export interface Sink {
   tokens(pos: number, ids: number[], logprobs: number[], texts: string[]): void
@@ -55,27 +67,32 @@ export class Link {
   #api: EngineApi | Remote<EngineApi> | undefined
   #died: Promise<never> | undefined
   #die: (e: PlanError) => void = () => {}
-  #file: ModelFile | undefined
+  #loading: { file: ModelFile; opts: LoadOptions } | undefined
   readonly #sinks = new Map<number, Sink>()
   #gen = 0
-  readonly #onlost: (() => void) | undefined
+  readonly #onlost: ((reason: string) => void) | undefined
 
-  constructor(onlost?: () => void) {
+  constructor(onlost?: (reason: string) => void) {
     this.#onlost = onlost
   }
 
   /**
    * Reads a checkpoint, aside from the model in use; `use` follows.
    *
-   * @throws PlanError with what is wrong with it
+   * @throws PlanError with what is wrong with it; Eintr when `signal` aborts: nothing is kept then
    */
-  async load(file: ModelFile, opts: { simd: boolean }): Promise<ModelInfo> {
+  async load(file: ModelFile, opts: LoadOptions): Promise<ModelInfo> {
     this.#start()
-    this.#file = file
+    if (opts.progress) opts.progress.size = file.size
+    this.#loading = { file, opts }
     try {
-      return await this.#call(api => api.load(file.size, opts.simd))
+      const info = await this.#call(api => api.load(file.size, opts.simd))
+      if (!opts.signal?.aborted) return info
+      // A tokenizer that fits no model has the one read last dropped.
+      await this.use(new Uint8Array(0)).catch(() => {})
+      throw new PlanError(Eintr)
     } finally {
-      this.#file = undefined
+      this.#loading = undefined
     }
   }
 
@@ -162,11 +179,15 @@ export class Link {
 
   #event(api: EngineApi | Remote<EngineApi>, e: EngineEvent): void {
     if (e.type === 'read') {
-      void this.#supply(api, file => file.read(e.offset, e.count))
+      void this.#supply(api, async ({ file, opts }) => {
+        const bytes = await file.read(e.offset, e.count)
+        opts.progress?.add(bytes.length)
+        return bytes
+      })
       return
     }
     if (e.type === 'beside') {
-      void this.#supply(api, async file => {
+      void this.#supply(api, async ({ file }) => {
         if (!file.beside) throw new PlanError(`${e.name}: ${Enonexist}`)
         return file.beside(e.name)
       })
@@ -181,8 +202,15 @@ export class Link {
     }
   }
 
-  async #supply(api: EngineApi | Remote<EngineApi>, get: (file: ModelFile) => Promise<Uint8Array>): Promise<void> {
-    const answer = await get(this.#file!).catch((e: unknown) => (e instanceof PlanError ? e.message : String(e)))
+  async #supply(
+    api: EngineApi | Remote<EngineApi>,
+    get: (from: { file: ModelFile; opts: LoadOptions }) => Promise<Uint8Array>,
+  ): Promise<void> {
+    const from = this.#loading
+    if (!from) return
+    const answer = await orAbort(get(from), from.opts.signal).catch((e: unknown) =>
+      e instanceof PlanError ? e.message : String(e),
+    )
     await api.data(typeof answer === 'string' ? answer : transfer(answer, [answer.buffer]))
   }
 
@@ -194,7 +222,7 @@ export class Link {
     const sinks = [...this.#sinks.values()]
     this.#sinks.clear()
     for (const sink of sinks) sink.end(0, 0, reason)
-    this.#onlost?.()
+    this.#onlost?.(reason)
   }
 }
 

@@ -1,15 +1,19 @@
 import { DMDIR, OREAD } from '../../plan9/9p/const.ts'
 import { Eisdir, PlanError } from '../../plan9/error.ts'
 import type { Sys } from '../../plan9/kernel/sys.ts'
-import type { Files } from '../fs.ts'
+import { isurl } from '../../plan9/libc/http.ts'
+import { orAbort } from '../abort.ts'
+import type { Files, OpenFile } from '../fs.ts'
+import { openUrl } from '../url.ts'
 
 /** Bytes of one read. */
 const PIECE = 1 << 20
 
-/** The files of a process's namespace, for an engine to load from. */
+/** The files of a process's namespace, and of the web, for an engine to load from. */
 export function processFiles(sys: Sys): Files {
   return {
-    async open(name) {
+    async open(name, signal) {
+      if (isurl(name)) return web(sys, name, signal)
       const fd = await sys.open(name, OREAD)
       try {
         const dir = await sys.fstat(fd)
@@ -24,6 +28,35 @@ export function processFiles(sys: Sys): Files {
         await sys.close(fd)
         throw e
       }
+    },
+  }
+}
+
+/** A file of the web, what is asked of it to be ended by a note as a system call is. */
+async function web(sys: Sys, url: string, signal: AbortSignal | undefined): Promise<OpenFile> {
+  const noted = async <T>(f: () => Promise<T>): Promise<T> => {
+    try {
+      return await orAbort(f(), sys.interrupted())
+    } catch (e) {
+      if (sys.interrupted().aborted) await sys.sleep(0)
+      throw e
+    }
+  }
+  const stop = new AbortController()
+  let file: OpenFile
+  try {
+    file = await noted(() => openUrl(url, signal ? AbortSignal.any([signal, stop.signal]) : stop.signal))
+  } catch (e) {
+    stop.abort()
+    throw e
+  }
+  return {
+    size: file.size,
+    read: (offset, count) => noted(() => file.read(offset, count)),
+    beside: name => noted(() => file.beside!(name)),
+    close: async () => {
+      stop.abort()
+      await file.close()
     },
   }
 }

@@ -2,6 +2,9 @@ import { Eintr, PlanError } from '../../plan9/error.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { argv0 } from '../../plan9/libc/arg.ts'
 import { Bin } from '../../plan9/libc/bio.ts'
+import { isurl } from '../../plan9/libc/http.ts'
+import { Progress, report } from '../../plan9/libc/progress.ts'
+import { parseThreads } from '../ctl.ts'
 import { Link } from '../host.ts'
 import type { GenerateParams, ModelInfo } from '../worker.ts'
 import { processFiles, readwhole } from './file.ts'
@@ -21,6 +24,9 @@ interface Options {
   mode: string
   system: string | undefined
   simd: boolean
+  threads?: number
+  /** Whether to tell how far the loading has come. */
+  verbose: boolean
 }
 
 /** C's atof: the number at the front, 0 when there is none. */
@@ -54,6 +60,7 @@ Options:
   -z <string> optional path to custom tokenizer
   -m <string> mode: generate|chat, default: generate
   -y <string> (optional) system prompt in chat mode
+  -v          report the progress of loading
   --no-simd   compute without SIMD
   -j <int>, --threads <int>  number of threads
 `
@@ -74,11 +81,16 @@ function parse(argv: string[]): Options | undefined {
     mode: 'generate',
     system: undefined,
     simd: true,
+    verbose: false,
   }
   for (let i = 2; i < argv.length; i++) {
     const flag = argv[i]!
     if (flag === '--no-simd') {
       o.simd = false
+      continue
+    }
+    if (flag === '-v') {
+      o.verbose = true
       continue
     }
     const value = argv[++i]
@@ -110,7 +122,11 @@ function parse(argv: string[]): Options | undefined {
         break
       case '-j':
       case '--threads':
-        if (!/^[1-9]\d*$/.test(value)) return undefined
+        try {
+          o.threads = parseThreads(value)
+        } catch {
+          return undefined
+        }
         break
       default:
         return undefined
@@ -172,10 +188,20 @@ async function orNote<T>(sys: Sys, p: Promise<T>): Promise<T> {
 async function load(sys: Sys, link: Link, o: Options, quantized: boolean): Promise<ModelInfo> {
   const file = await processFiles(sys)
     .open(o.checkpoint)
-    .catch(e => fail(e, () => `Couldn't open file ${o.checkpoint}`))
+    .catch(e =>
+      fail(e, msg => (isurl(o.checkpoint) ? `${o.checkpoint}: ${msg}` : `Couldn't open file ${o.checkpoint}`)),
+    )
   let info: ModelInfo
   try {
-    info = await orNote(sys, link.load(file, { simd: o.simd })).catch(e => fail(e, msg => `${o.checkpoint}: ${msg}`))
+    const progress = new Progress()
+    const loading = link.load(file, {
+      simd: o.simd,
+      progress,
+      ...(o.threads === undefined ? {} : { threads: o.threads }),
+    })
+    info = await orNote(sys, o.verbose ? report(sys, progress, loading) : loading).catch(e =>
+      fail(e, msg => `${o.checkpoint}: ${msg}`),
+    )
   } finally {
     await file.close()
   }

@@ -6,6 +6,7 @@ import { MREPL, type Program, type Sys } from '../../plan9/kernel/sys.ts'
 import { Arg, usage } from '../../plan9/libc/arg.ts'
 import { postsrv } from '../../plan9/libc/postsrv.ts'
 import { r, sysfatal } from '../../plan9/libc/sysfatal.ts'
+import { parseThreads } from '../ctl.ts'
 import { Llmfs } from '../fs.ts'
 import { announce } from '../host.ts'
 import { processFiles } from './file.ts'
@@ -26,17 +27,25 @@ async function trace(sys: Sys, name: string): Promise<() => void> {
 /** llmfs(4). */
 const llmfs: Program = async (sys, argv) => {
   const arg = new Arg(argv)
-  const help = `usage: ${arg.argv0} [-D] [-s srvname] [-m mtpt] [-a addr]`
+  const help = `usage: ${arg.argv0} [-D] [-s srvname] [-m mtpt] [-a addr] [-j threads]`
   let srvname = 'llm'
   let mtpt: string | undefined
   let addr: string | undefined
+  let threads: number | undefined
   let debug = false
   for (const c of arg) {
     if (c === 'D') debug = true
     else if (c === 's') srvname = arg.argf() ?? (await usage(sys, help))
     else if (c === 'm') mtpt = arg.argf() ?? (await usage(sys, help))
     else if (c === 'a') addr = arg.argf() ?? (await usage(sys, help))
-    else await usage(sys, help)
+    else if (c === 'j') {
+      const word = arg.argf() ?? (await usage(sys, help))
+      try {
+        threads = parseThreads(word)
+      } catch (e) {
+        return sysfatal(sys, arg.argv0, `-j ${word}: ${r(e)}`)
+      }
+    } else await usage(sys, help)
   }
   if (arg.argv.length > 0) await usage(sys, help)
 
@@ -57,7 +66,11 @@ const llmfs: Program = async (sys, argv) => {
       sys,
       srvname,
       async child => {
-        const served = new Llmfs({ files: processFiles(child), user: child.user })
+        const served = new Llmfs({
+          files: processFiles(child),
+          user: child.user,
+          ...(threads === undefined ? {} : { threads }),
+        })
         const untrace = debug ? await trace(child, name) : undefined
         fs = served
         return {

@@ -1,3 +1,6 @@
+import type { Sys } from '../kernel/sys.ts'
+import { eprint } from './sysfatal.ts'
+
 /** Milliseconds that the rate is an average of. */
 const WINDOW = 2000
 /** Milliseconds between two samples, at least. */
@@ -45,5 +48,23 @@ export class Progress {
   toString(): string {
     const of = this.size > 0 ? `/${this.size}` : ''
     return `${this.bytes}${of} bytes ${(this.rate() / 1e6).toFixed(1)} MB/s`
+  }
+}
+
+/** `p`; meanwhile how far it has come goes to standard error, a line a second, and a last one when it is over. */
+export async function report<T>(sys: Sys, progress: Progress, p: Promise<T>): Promise<T> {
+  const over = p.then(
+    () => true,
+    () => true,
+  )
+  for (;;) {
+    let timer: unknown
+    const second = new Promise<false>(resolve => {
+      timer = setTimeout(() => resolve(false), 1000)
+    })
+    const done = await Promise.race([over, second])
+    clearTimeout(timer)
+    await eprint(sys, `${progress}\n`)
+    if (done) return p
   }
 }

@@ -33,6 +33,7 @@ function prepare(): LlmSubject['files'] {
     new TextEncoder().encode('PNG and then something that is no checkpoint of llama2.c at all'),
   )
   contents.set('/tmp/absurd', absurd)
+  contents.set(slow.name, stories)
   return {
     model: '/lib/llm/stories.bin',
     tokenizer: '/lib/llm/tokenizer.bin',
@@ -42,16 +43,30 @@ function prepare(): LlmSubject['files'] {
     cut: '/tmp/cut',
     wrong: '/tmp/wrong',
     absurd: '/tmp/absurd',
+    slow,
   }
+}
+
+/** Those who wait in the midst of the slow file. */
+const waiting: (() => void)[] = []
+const slow = {
+  name: '/tmp/slow',
+  go() {
+    for (const go of waiting.splice(0)) go()
+  },
 }
 
 const memoryFiles = {
   async open(name: string) {
     const bytes = contents.get(name)
     if (!bytes) throw new PlanError(Enonexist)
+    const gate = name === slow.name ? new Promise<void>(resolve => waiting.push(resolve)) : undefined
     return {
       size: bytes.length,
-      read: async (offset: number, count: number) => bytes.slice(offset, offset + count),
+      read: async (offset: number, count: number) => {
+        if (offset + count > bytes.length / 2) await gate
+        return bytes.slice(offset, offset + count)
+      },
       close: async () => {},
     }
   },
@@ -75,8 +90,8 @@ async function clientMount(fs: Llmfs, msize?: number): Promise<LlmMount> {
       }
       return {
         read: (count, offset, signal) => fid.readSome(count, offset, signal),
-        write: async (data, offset) => {
-          await fid.write(data, offset)
+        write: async (data, offset, signal) => {
+          await fid.write(data, offset, signal)
         },
         close: () => fid.clunk(),
       }

@@ -5,8 +5,8 @@ import { OEXEC, ORDWR, OREAD, OTRUNC, OWRITE } from '../../plan9/9p/const.ts'
 export interface LlmFile {
   /** One read: at most `count` bytes, which may wait. Aborting ends the wait and nothing else. */
   read(count: number, offset: number, signal?: AbortSignal): Promise<Uint8Array>
-  /** All of `data`, in as many messages as it takes. */
-  write(data: Uint8Array, offset: number): Promise<void>
+  /** All of `data`, in as many messages as it takes. Aborting flushes the one under way. */
+  write(data: Uint8Array, offset: number, signal?: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
@@ -35,6 +35,8 @@ export interface LlmSubject {
     wrong: string
     /** A header that asks for a layer too many, a million times. */
     absurd: string
+    /** `model` again, whose reads stop in its midst and wait for `go`, and from then on do not. Each load waits anew. */
+    slow: { name: string; go(): void }
   }
   /** The first greedy text of `model` for 'Once upon a time', of 320 steps, as run.c prints it; and its ids from BOS on. */
   golden: { text: string; ids: number[] }
@@ -118,13 +120,22 @@ export function llmfsSuite(name: string, start: () => Promise<LlmSubject>): void
     const loaded = () => `loaded ${subject.files.model} ${subject.files.tokenizer}\n`
     const load = (model = subject.files.model, tokenizer = subject.files.tokenizer) =>
       fs.echo(`load ${model} ${tokenizer}\n`, 'ctl')
+    /** Reads a file until it is as wanted. */
+    const until = async (path: string, wanted: RegExp): Promise<string> => {
+      for (;;) {
+        const text = await fs.cat(path)
+        if (wanted.test(text)) return text
+        await new Promise(resolve => setTimeout(resolve, 1))
+      }
+    }
     const greedy = ['temp 0', 'steps 320']
 
     describe('root', () => {
-      test('holds ctl, model and clone, with their modes', async () => {
-        expect(await m.list('/')).toEqual(['ctl', 'model', 'clone'])
-        const modes = await Promise.all(['ctl', 'model', 'clone'].map(async f => (await m.stat(f)).mode & 0o777))
-        expect(modes).toEqual([0o666, 0o444, 0o444])
+      test('holds ctl, model, clone and status, with their modes', async () => {
+        const files = ['ctl', 'model', 'clone', 'status']
+        expect(await m.list('/')).toEqual(files)
+        const modes = await Promise.all(files.map(async f => (await m.stat(f)).mode & 0o777))
+        expect(modes).toEqual([0o666, 0o444, 0o444, 0o444])
       })
 
       test('model describes the checkpoint, a line a number', async () => {
@@ -139,6 +150,7 @@ export function llmfsSuite(name: string, start: () => Promise<LlmSubject>): void
       test('unload unloads; what needs a model then says so', async () => {
         await fs.echo('unload', 'ctl')
         expect(await fs.cat('ctl')).toBe('unloaded\n')
+        expect(await fs.cat('status')).toBe('unloaded\n')
         await expect(fs.cat('model')).rejects.toThrow('model not loaded')
         await expect(fs.echo('unload', 'ctl')).rejects.toThrow('model not loaded')
         const s = await fs.clone()
@@ -151,6 +163,7 @@ export function llmfsSuite(name: string, start: () => Promise<LlmSubject>): void
         const s = await fs.clone()
         for (const f of ['output', 'stream', 'tokens', 'logits', 'status'])
           await expect(m.open(`${s}/${f}`, OWRITE), f).rejects.toThrow('permission denied')
+        await expect(m.open('status', OWRITE)).rejects.toThrow('permission denied')
         await expect(m.open('model', ORDWR)).rejects.toThrow('permission denied')
         await expect(m.open('clone', OWRITE)).rejects.toThrow('permission denied')
         await expect(m.open(`${s}/ctl`, OEXEC)).rejects.toThrow('permission denied')
@@ -190,6 +203,53 @@ export function llmfsSuite(name: string, start: () => Promise<LlmSubject>): void
         expect(await fs.cat('ctl')).toBe(loaded())
       })
 
+      test('status says what became of it', async () => {
+        await load()
+        expect(await fs.cat('status')).toBe(loaded())
+        const { missing, cut } = subject.files
+        await expect(load(missing)).rejects.toThrow()
+        expect(await fs.cat('status')).toBe(`error ${missing}: file does not exist\n`)
+        await expect(load(cut)).rejects.toThrow()
+        expect(await fs.cat('status', 7)).toMatch(new RegExp(`^error ${cut}: file truncated: .*\n$`))
+        expect(await fs.cat('ctl')).toBe(loaded())
+        await load()
+        expect(await fs.cat('status')).toBe(loaded())
+      })
+
+      test('status counts the bytes, and nothing else of the kind is done meanwhile', async () => {
+        const { slow } = subject.files
+        await fs.clone()
+        const done = load(slow.name)
+        const status = await until('status', /^loading .* [1-9]\d*\/\d+ bytes /)
+        expect(status).toMatch(new RegExp(`^loading ${slow.name} \\d+/2908700 bytes \\d+\\.\\d MB/s\n$`))
+        expect(await fs.cat('ctl')).toBe(loaded())
+        await expect(load()).rejects.toThrow('model busy')
+        await expect(fs.echo('generate', '0/ctl')).rejects.toThrow('model busy')
+        slow.go()
+        await done
+        expect(await fs.cat('status')).toBe(`loaded ${slow.name} ${subject.files.tokenizer}\n`)
+      })
+
+      test('ends at once when the write is flushed, and when it is unloaded; the model before stays', async () => {
+        const { slow } = subject.files
+        for (const way of ['flush', 'unload']) {
+          const flush = new AbortController()
+          const f = await m.open('ctl', OWRITE)
+          const done = f.write(utf8.encode(`load ${slow.name} ${subject.files.tokenizer}`), 0, flush.signal)
+          const ended = expect(done).rejects.toThrow('interrupted')
+          await until('status', /^loading .* [1-9]\d*\/\d+ bytes /)
+          if (way === 'flush') flush.abort()
+          else await fs.echo('unload', 'ctl')
+          await ended
+          await f.close()
+          await until('status', /^error interrupted\n$/)
+          expect(await fs.cat('ctl')).toBe(loaded())
+          const s = await fs.generate('Hello', 'temp 0', 'steps 20')
+          expect(await fs.cat(`${s}/output`)).toBe('Hello.\nHello! Would you like to hear a story?')
+        }
+        slow.go()
+      })
+
       test('while a session generates is model busy, at once', async () => {
         const s = await fs.generate('Once upon a time', ...greedy)
         await expect(load()).rejects.toThrow('model busy')
@@ -220,12 +280,12 @@ export function llmfsSuite(name: string, start: () => Promise<LlmSubject>): void
     describe('clone', () => {
       test('makes a session when it is opened, not at each read', async () => {
         const f = await m.open('clone', OREAD)
-        expect(await m.list('/')).toEqual(['ctl', 'model', 'clone', '0'])
+        expect(await m.list('/')).toEqual(['ctl', 'model', 'clone', 'status', '0'])
         expect(decoder.decode(await f.read(100, 0))).toBe('0\n')
         expect((await f.read(100, 2)).length).toBe(0)
         expect(decoder.decode(await f.read(1, 0))).toBe('0')
         await f.close()
-        expect(await m.list('/')).toEqual(['ctl', 'model', 'clone', '0'])
+        expect(await m.list('/')).toEqual(['ctl', 'model', 'clone', 'status', '0'])
       })
 
       test('a session holds its files, with their modes', async () => {
