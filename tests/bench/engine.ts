@@ -1,6 +1,7 @@
 import { chromium, stopChromium } from './engine/chromium.ts'
 import { llamaCppRows } from './engine/llamacpprows.ts'
-import { nativeRows } from './engine/native.ts'
+import { longTaskRows } from './engine/longtasks.ts'
+import { nativeRows, nativeThreadsRows } from './engine/native.ts'
 import { node } from './engine/place.ts'
 import { HEAD, type Row, run } from './engine/rows.ts'
 import { selfRows } from './engine/self.ts'
@@ -21,9 +22,11 @@ export default async function bench({ args }: { args: string[] }): Promise<{ nam
   const words = args.filter((_, i) => args[i - 1] === '--only')
   const all = [
     ...[node, chromium].flatMap(nativeRows),
+    ...nativeThreadsRows(),
     ...llamaCppRows(),
     ...wllamaRows(),
     ...[node, chromium].flatMap(selfRows),
+    ...longTaskRows(),
   ]
   const table = [HEAD]
   for (const row of selected(all, words)) {

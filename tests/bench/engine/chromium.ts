@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { build } from 'vite'
 import { serve } from '../../../web/serve.mjs'
 import { launch } from '../../web/browser.ts'
@@ -13,6 +13,11 @@ import { Missing } from './rows.ts'
 
 const source = join(dirname(fileURLToPath(import.meta.url)), 'page')
 const site = join(scratch, 'page')
+
+/** For `launch().catch`. @throws Missing why there is none */
+export function chromiumMissing(err: unknown): never {
+  throw new Missing(err instanceof Error ? err.message.split('\n')[0]! : String(err))
+}
 
 let page: Promise<{ page: Page; stop(): Promise<void> }> | undefined
 
@@ -28,12 +33,7 @@ async function open(): Promise<{ page: Page; stop(): Promise<void> }> {
     build: { outDir: site, target: 'es2022' },
   })
   symlinkSync(scratch, join(site, 'models'))
-  let browser: Browser
-  try {
-    browser = await launch()
-  } catch (err) {
-    throw new Missing(err instanceof Error ? err.message.split('\n')[0]! : String(err))
-  }
+  const browser = await launch().catch(chromiumMissing)
   const server = await serve({ dir: site })
   const page = await browser.newPage()
   page.on('pageerror', err => process.stderr.write(`page: ${err.message}\n`))
@@ -73,6 +73,7 @@ export async function stopChromium(): Promise<void> {
 /** The engine in a worker of a page that is cross-origin isolated. */
 export const chromium: Place = {
   name: 'Chromium',
+  relaxed: true,
   async open(bin, options = {}) {
     const id = await call<number>('open', `models/${basename(bin)}`, options)
     const measure =

@@ -32,7 +32,7 @@ interface Llama {
   loadModel(options: { modelPath: string; gpuLayers: number }): Promise<Model>
 }
 
-/** llama.cpp's native code on a model. */
+/** llama.cpp's native code on a model, on one thread. */
 export interface LlamaCpp {
   /** Tokens a second of one sequence, from an empty cache, with logits. */
   decode(steps: number): Promise<number>
@@ -70,15 +70,15 @@ async function load(): Promise<Llama> {
  */
 export async function openLlamaCpp(
   gguf: string,
-  of: { vocab_size: number; contextSize: number; threads?: number; exact?: boolean },
+  of: { vocab_size: number; contextSize: number; exact?: boolean },
 ): Promise<LlamaCpp> {
   const { _bindings, loadModel } = await load().then(l => ({ _bindings: l._bindings, loadModel: l.loadModel.bind(l) }))
-  const { vocab_size, contextSize, threads = 1, exact = false } = of
+  const { vocab_size, contextSize, exact = false } = of
   const model = await loadModel({ modelPath: gguf, gpuLayers: 0 })
   const context = await model.createContext({
     contextSize,
     batchSize: contextSize,
-    threads,
+    threads: 1,
     sequences: 1,
     ...(exact && { flashAttention: false, experimentalKvCacheKeyType: 'F32', experimentalKvCacheValueType: 'F32' }),
   })

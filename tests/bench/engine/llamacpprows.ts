@@ -13,16 +13,16 @@ import { Missing, type Row } from './rows.ts'
 const PROMPT = 200
 const AGREE = 100
 
-function speed(size: Size, kind: Kind, threads: number, prompt: boolean, wanted?: number): Row {
+function speed(size: Size, kind: Kind, prompt: boolean, wanted?: number): Row {
   const work = prompt ? `prompt of ${PROMPT}` : 'decode'
   return {
-    what: `${work}, ${size} ${kind}, ${node.name}, ${threads === 1 ? '1 thread' : `${threads} threads`}`,
+    what: `${work}, ${size} ${kind}, ${node.name}, 1 thread`,
     beside: 'llama.cpp, native',
     ...(wanted !== undefined && { wanted }),
     async measure() {
       const files = await model(size, kind)
-      const theirs = await openLlamaCpp(files.gguf, { vocab_size: 32000, contextSize: 256, threads })
-      const ours = await node.open(files.bin, { threads })
+      const theirs = await openLlamaCpp(files.gguf, { vocab_size: 32000, contextSize: 256 })
+      const ours = await node.open(files.bin)
       const steps = STEPS[size]
       try {
         return prompt
@@ -80,8 +80,8 @@ export function llamaCppRows(): Row[] {
       if (!dir) throw new Missing('shared/models/llama2c is not beside the repository')
       return { bin: join(dir, 'stories260K.bin'), tokenizer: join(dir, 'tok512.bin') }
     }),
-    ...sizes.map(size => speed(size, 'q80', 1, false, 1)),
-    ...sizes.map(size => speed(size, 'f32', 1, false)),
-    ...sizes.flatMap(size => [speed(size, 'q80', 1, true), speed(size, 'f32', 1, true)]),
+    ...sizes.map(size => speed(size, 'q80', false, 1)),
+    ...sizes.map(size => speed(size, 'f32', false)),
+    ...sizes.flatMap(size => [speed(size, 'q80', true), speed(size, 'f32', true)]),
   ]
 }

@@ -78,10 +78,13 @@ export async function withGguf(name: string, bin: string, tokenizer: string): Pr
   return { bin, gguf: await made(`${name}.gguf`, make, bin, tokenizer, ...generator, ...converter) }
 }
 
-/** A tokenizer in Llama 2's order: three special tokens, the bytes, then letters and words that are all different. */
+/**
+ * A tokenizer like Llama 2's: three special tokens, bytes, then letters and words that are all different. It has no bytes
+ * beyond ASCII: what a random model says has to be UTF-8 for wllama.
+ */
 export function syntheticTokenizer(vocab_size: number): Uint8Array<ArrayBuffer> {
   const vocab = ['<unk>', '\n<s>\n', '\n</s>\n']
-  for (let b = 0; b < 256; b++) vocab.push(`<0x${b.toString(16).toUpperCase().padStart(2, '0')}>`)
+  for (let b = 0; b < 128; b++) vocab.push(`<0x${b.toString(16).toUpperCase().padStart(2, '0')}>`)
   vocab.push(' ', ...'abcdefghijklmnopqrstuvwxyz')
   const next = random(2)
   const seen = new Set(vocab)
@@ -93,7 +96,7 @@ export function syntheticTokenizer(vocab_size: number): Uint8Array<ArrayBuffer> 
   }
   return tokenizerFile(
     vocab,
-    vocab.map((_, id) => (id < 259 ? 0 : 259 - id)),
+    vocab.map((_, id) => Math.min(0, 131 - id)),
   )
 }
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { compare } from './measure.ts'
 import { type Kind, model, type Size, scratch } from './models.ts'
 import type { Place } from './place.ts'
-import { Missing, type Row } from './rows.ts'
+import { counted, Missing, type Row } from './rows.ts'
 
 const source = join(dirname(fileURLToPath(import.meta.url)), '..', 'native.c')
 
@@ -32,33 +32,76 @@ function run(binary: string, bin: string, steps: number, threads: number): numbe
 /** Positions of one measurement: half a second or so. */
 export const STEPS: Record<Size, number> = { '15M': 200, '42M': 80, '110M': 32 }
 
-/** One token after another, on `threads` threads each. */
-const row = (place: Place, size: Size, kind: Kind, threads: number, wanted?: number): Row => ({
-  what: `decode, ${size} ${kind}, ${place.name}, ${threads === 1 ? '1 thread' : `${threads} threads`}`,
-  beside: 'native.c -Ofast -march=native',
-  ...(wanted !== undefined && { wanted }),
-  async measure() {
-    const binary = compile()
-    const { bin } = await model(size, kind)
-    const ours = await place.open(bin, { threads })
-    const steps = STEPS[size]
-    try {
-      return await compare(
-        () => ours.decode(steps),
-        () => run(binary, bin, steps, threads),
+interface Variant {
+  place: Place
+  threads?: number
+  /** The greatest logit alone; all of them otherwise. */
+  greedy?: boolean
+  fast?: boolean
+  wanted?: number
+}
+
+/** One token after another, both on as many threads. */
+function row(size: Size, kind: Kind, { place, threads = 1, greedy = false, fast = false, wanted }: Variant): Row {
+  const what = [
+    greedy ? 'greedy' : 'decode',
+    `${size} ${kind}`,
+    place.name,
+    counted(threads),
+    ...(fast ? ['fast'] : []),
+  ]
+  return {
+    what: what.join(', '),
+    beside: 'native.c -Ofast -march=native',
+    ...(wanted !== undefined && { wanted }),
+    async measure() {
+      const binary = compile()
+      const { bin } = await model(size, kind)
+      const ours = await place.open(bin, { threads, fast })
+      const steps = STEPS[size]
+      try {
+        return await compare(
+          () => (greedy ? ours.greedy(steps) : ours.decode(steps)),
+          () => run(binary, bin, steps, threads),
+        )
+      } finally {
+        await ours.close()
+      }
+    },
+  }
+}
+
+/** What a second thread brings native.c: what the machine has to give just now. */
+function threadsRow(size: Size, kind: Kind): Row {
+  return {
+    what: `native.c, 2 threads, ${size} ${kind}`,
+    beside: 'native.c, 1 thread',
+    async measure() {
+      const binary = compile()
+      const { bin } = await model(size, kind)
+      return compare(
+        () => run(binary, bin, STEPS[size], 2),
+        () => run(binary, bin, STEPS[size], 1),
       )
-    } finally {
-      await ours.close()
-    }
-  },
-})
+    },
+  }
+}
+
+export const nativeThreadsRows = (): Row[] => [
+  threadsRow('15M', 'f32'),
+  threadsRow('15M', 'q80'),
+  threadsRow('42M', 'f32'),
+  threadsRow('42M', 'q80'),
+]
 
 /** The engine beside run.c's and runq.c's loops in C. */
 export function nativeRows(place: Place): Row[] {
   const sizes: Size[] = ['15M', '42M']
   return [
-    ...sizes.map(size => row(place, size, 'f32', 1, 1)),
-    ...sizes.map(size => row(place, size, 'q80', 1, 3)),
-    ...sizes.flatMap(size => [row(place, size, 'f32', 2), row(place, size, 'q80', 2)]),
+    ...sizes.map(size => row(size, 'f32', { place, wanted: 1 })),
+    ...(place.relaxed ? sizes.map(size => row(size, 'f32', { place, fast: true, wanted: 1 })) : []),
+    ...sizes.map(size => row(size, 'q80', { place, wanted: 3 })),
+    ...sizes.map(size => row(size, 'f32', { place, greedy: true })),
+    ...sizes.flatMap(size => [row(size, 'f32', { place, threads: 2 }), row(size, 'q80', { place, threads: 2 })]),
   ]
 }

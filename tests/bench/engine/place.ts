@@ -14,11 +14,14 @@ export interface Ours extends Later<Rates> {
 /** Where the engine runs. */
 export interface Place {
   name: string
+  /** Whether its WebAssembly has relaxed SIMD, without which there is no fast mode. */
+  relaxed: boolean
   open(bin: string, options?: Options): Promise<Ours>
 }
 
 export const node: Place = {
   name: 'Node',
+  relaxed: false,
   async open(bin, options) {
     setThreads(threads)
     const engine = await loadEngine(fileSource(bin), { simd: true, threads: 1, ...options })

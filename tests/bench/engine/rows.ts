@@ -16,6 +16,9 @@ export class Missing extends Error {}
 
 export const HEAD = ['tok/s, medians of pairs in turns', 'ours', 'beside', 'its', 'ratio', 'wanted']
 
+/** 1 thread, 2 threads. */
+export const counted = (threads: number): string => (threads === 1 ? '1 thread' : `${threads} threads`)
+
 const digits = (v: number): string => v.toFixed(v < 100 ? 1 : 0)
 
 /** Measures a row and prints it into cells. */
@@ -27,7 +30,7 @@ export async function run({ what, beside, wanted, measure }: Row): Promise<strin
     const verdict = wanted === undefined ? '' : got.ratio >= wanted ? ', met' : ', not met'
     return [what, digits(got.a), beside, digits(got.b), got.ratio.toFixed(2), least + verdict]
   } catch (err) {
-    if (!(err instanceof Missing)) throw err
-    return [what, '', beside, '', `not measured: ${err.message}`, least]
+    const why = err instanceof Error ? err.message.split('\n')[0]! : String(err)
+    return [what, '', beside, '', `${err instanceof Missing ? 'not measured' : 'failed'}: ${why}`, least]
   }
 }

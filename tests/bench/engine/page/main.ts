@@ -3,7 +3,10 @@ import type { Request } from './engine.worker.ts'
 
 /** What is used of wllama. */
 interface Wllama {
-  loadModel(blobs: Blob[], params: { n_ctx: number; n_threads: number; n_batch: number }): Promise<void>
+  loadModel(
+    blobs: Blob[],
+    params: { n_ctx: number; n_threads: number; n_batch: number; n_parallel: number },
+  ): Promise<void>
   createCompletion(options: object): Promise<{ timings?: Timings }>
   exit(): Promise<void>
 }
@@ -51,13 +54,14 @@ const bench = {
       { suppressNativeLog: true, logger: module.LoggerWithoutDebug },
     )
     const blob = await (await fetch(absolute(url))).blob()
-    await made.loadModel([blob], { n_ctx, n_threads: 1, n_batch: n_ctx })
+    await made.loadModel([blob], { n_ctx, n_threads: 1, n_batch: n_ctx, n_parallel: 1 })
     wllama = made
   },
-  /** Tokens a second of a prompt, and of what is made after it. */
-  async wllama(prompt: number[], count: number): Promise<{ prompt: number; decode: number }> {
+  /** Tokens a second of a prompt of `tokens` tokens, in models.ts's tokenizer, and of the `count` that are made after it. */
+  async wllama(tokens: number, count: number): Promise<{ prompt: number; decode: number }> {
     const { timings: t } = await wllama!.createCompletion({
-      prompt,
+      // After BOS and a space, a token for each letter.
+      prompt: Array.from({ length: tokens - 2 }, (_, i) => String.fromCharCode(97 + ((7 * i) % 26))).join(''),
       n_predict: count,
       max_tokens: count,
       temperature: 0,
@@ -67,8 +71,8 @@ const bench = {
       cache_prompt: false,
       stream: false,
     })
-    if (!t || t.prompt_n < prompt.length || t.predicted_n < count)
-      throw new Error(`wllama: ${JSON.stringify(t)} for ${prompt.length} and ${count} tokens`)
+    if (!t || t.prompt_n !== tokens || t.predicted_n < count)
+      throw new Error(`wllama: ${JSON.stringify(t)} for ${tokens} and ${count} tokens`)
     return { prompt: t.prompt_per_second, decode: t.predicted_per_second }
   },
   async closeWllama(): Promise<void> {
