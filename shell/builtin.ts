@@ -84,8 +84,7 @@ function exec(rc: Rc, argv: string[]): Promise<void> {
 
 function exit(rc: Rc, argv: string[]): Promise<void> {
   if (argv.length > 2) rc.err += 'Usage: exit [status]\nExiting anyway\n'
-  if (argv.length > 1) rc.status = argv[1]!
-  return rc.exit()
+  return rc.exit(argv[1])
 }
 
 function shift(rc: Rc, argv: string[]): undefined {

@@ -151,14 +151,16 @@ export class Rc {
     await this.flush()
   }
 
-  /** The end, after sigexit. */
-  async exit(): Promise<never> {
+  /** The end, after sigexit. A status that `exit` was given outlasts what sigexit does. */
+  async exit(status?: string): Promise<never> {
+    if (status !== undefined) this.status = status
     if (this.main && !this.exiting) {
       this.exiting = true
       const fn = this.vars.fn('sigexit')
       if (fn) {
         this.redir = undefined
         await this.call(fn, this.vars.get('*'), 0)
+        if (status !== undefined) this.status = status
       }
     }
     return this.finish()

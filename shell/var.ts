@@ -1,5 +1,5 @@
 import { OREAD, OWRITE } from '../plan9/9p/const.ts'
-import { errstr, PlanError } from '../plan9/error.ts'
+import { PlanError } from '../plan9/error.ts'
 import type { Sys } from '../plan9/kernel/sys.ts'
 import { dirreadall } from '../plan9/libc/dirread.ts'
 import { quote } from './lex.ts'
@@ -24,6 +24,9 @@ interface Var {
 }
 
 const nothing: Value = []
+
+/** Bytes of one write to /env. */
+const ENVWRITE = 32768
 
 /** The text that defines a function: what `whatis` prints and `/env/fn#name` holds. */
 export function fntext(name: string, fn: Func): string {
@@ -104,13 +107,22 @@ export class Vars {
   async update(sys: Sys): Promise<string> {
     let err = ''
     const put = async (name: string, text: string) => {
+      let fd: number
       try {
-        const fd = await sys.create(`/env/${name}`, OWRITE, 0o666)
-        if (text !== '') await sys.write(fd, text)
-        await sys.close(fd)
+        fd = await sys.create(`/env/${name}`, OWRITE, 0o666)
       } catch (e) {
         if (!(e instanceof PlanError)) throw e
-        err += `rc: can't open: ${errstr(e)}\n`
+        err += `rc: can't open: ${e.message}\n`
+        return
+      }
+      try {
+        // Of more than /env holds the beginning goes there, and rc has it all, as 9front's.
+        const b = new TextEncoder().encode(text)
+        for (let i = 0; i < b.length; i += ENVWRITE) await sys.write(fd, b.subarray(i, i + ENVWRITE))
+      } catch (e) {
+        if (!(e instanceof PlanError)) throw e
+      } finally {
+        await sys.close(fd)
       }
     }
     const changed = [...this.changed]
@@ -136,8 +148,9 @@ export class Vars {
 }
 
 async function readenv(sys: Sys, name: string): Promise<string | undefined> {
+  let fd = -1
   try {
-    const fd = await sys.open(`/env/${name}`, OREAD)
+    fd = await sys.open(`/env/${name}`, OREAD)
     let text = ''
     const utf = new TextDecoder('utf-8', { ignoreBOM: true })
     for (;;) {
@@ -145,11 +158,12 @@ async function readenv(sys: Sys, name: string): Promise<string | undefined> {
       text += utf.decode(b, { stream: b.length > 0 })
       if (b.length === 0) break
     }
-    await sys.close(fd)
     return text
   } catch (e) {
     if (e instanceof PlanError) return undefined
     throw e
+  } finally {
+    if (fd >= 0) await sys.close(fd)
   }
 }
 

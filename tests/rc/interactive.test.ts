@@ -168,3 +168,21 @@ test('DEL at any moment of a command’s start leaves nothing of it behind', asy
   s.type('')
   expect(await s.exited).toBe('')
 })
+
+test('a variable that is too big for /env stays whole in rc, and no file of it stays open', async () => {
+  const world = new World()
+  const script =
+    'fds=`{ls /fd}; x=`{seq 1 100000}; echo $#x $x(100000); now=`{ls /fd}; test $#now -eq $#fds || ls /fd; cat /env/x | wc -c'
+  expect(await world.script(['-c', script])).toMatchObject({ out: '100000 100000\n 524288\n', err: '' })
+})
+
+test('the status of exit outlasts sigexit; without one it is sigexit’s last', async () => {
+  const world = new World()
+  for (const [script, status] of [
+    ['fn sigexit { echo bye }; exit three', 'three'],
+    ["fn sigexit { echo bye; ~ a b }; exit ''", ''],
+    ['fn sigexit { echo bye; ~ a b }; exit', 'no match'],
+    ['fn sigexit { exit four }; exit three', 'four'],
+  ] as const)
+    expect(await world.script(['-c', script]), script).toMatchObject({ status })
+})
