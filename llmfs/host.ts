@@ -3,6 +3,8 @@ import type { Transport } from '../plan9/9p/transport.ts'
 import { Eintr, Enonexist, PlanError } from '../plan9/error.ts'
 import type { Progress } from '../plan9/libc/progress.ts'
 import { orAbort } from './abort.ts'
+import { isGguf } from './engine/gguf.ts'
+import { isSafetensors } from './engine/safetensors.ts'
 import { type EngineApi, type EngineEvent, EngineHost, type GenerateParams, type ModelInfo } from './worker.ts'
 
 /** A thread that runs `serveEngine` (worker.ts), as the host made it. */
@@ -25,8 +27,8 @@ export function setEngineWorker(how: (() => EngineWorker) | undefined): void {
 export interface ModelFile {
   /** Bytes. */
   size: number
-  /** Exactly `count` bytes, unless the file ends before. The bytes are given away. */
-  read(offset: number, count: number): Promise<Uint8Array>
+  /** Exactly `count` bytes, unless the file ends before: in `into`, or in a buffer of their own, which is given away. */
+  read(offset: number, count: number, into?: Uint8Array): Promise<Uint8Array>
   /** All of the file `name` in the same directory. @throws PlanError also when it is longer than 1 MB */
   beside?(name: string): Promise<Uint8Array>
 }
@@ -49,6 +51,47 @@ export interface Sink {
   end(pos: number, rate: number, error?: string): void
 }
 
+/** Bytes of a read from which on it is worth to use the same memory for all. */
+const LARGE = 1 << 16
+
+/**
+ * The reads of one load, each before the next. The tensors of a llama2.c checkpoint come to the engine in the same memory
+ * all the time: it is done with a piece when it asks for the next. A buffer for each would be garbage that adds up to the
+ * size of the model before it is collected. What goes to another thread must be shared memory for that.
+ */
+class Reads {
+  readonly file: ModelFile
+  readonly opts: LoadOptions
+  readonly #make: ((n: number) => Uint8Array) | undefined
+  #into: Uint8Array | undefined
+  /** Headers of other formats are kept while more is read, and converted. */
+  #again = false
+
+  constructor(file: ModelFile, opts: LoadOptions, thread: boolean) {
+    this.file = file
+    this.opts = opts
+    if (!thread) this.#make = n => new Uint8Array(n)
+    else if (typeof SharedArrayBuffer !== 'undefined') this.#make = n => new Uint8Array(new SharedArrayBuffer(n))
+  }
+
+  async read(offset: number, count: number): Promise<Uint8Array> {
+    const reuse = this.#again && count >= LARGE
+    if (reuse && this.#make && (this.#into?.length ?? 0) < count) this.#into = this.#make(count)
+    const into = reuse ? this.#into : undefined
+    const bytes = await this.file.read(offset, count, into)
+    if (offset === 0) this.#again = !isGguf(bytes) && !isSafetensors(bytes)
+    this.opts.progress?.add(bytes.length)
+    if (!into || bytes.buffer === into.buffer) return bytes
+    into.set(bytes)
+    return into.subarray(0, bytes.length)
+  }
+
+  /** What to send: the bytes, given away where they are nobody's. */
+  sent(bytes: Uint8Array): Uint8Array {
+    return bytes.buffer === this.#into?.buffer ? bytes : transfer(bytes, [bytes.buffer])
+  }
+}
+
 /** What the engine's thread threw, as an error for the user where it is one. Its class does not come through. */
 function told(e: Error): Error {
   if (e.name === 'PlanError' || e.name === 'CheckpointError') return new PlanError(e.message)
@@ -67,7 +110,7 @@ export class Link {
   #api: EngineApi | Remote<EngineApi> | undefined
   #died: Promise<never> | undefined
   #die: (e: PlanError) => void = () => {}
-  #loading: { file: ModelFile; opts: LoadOptions } | undefined
+  #loading: Reads | undefined
   readonly #sinks = new Map<number, Sink>()
   #gen = 0
   readonly #onlost: ((reason: string) => void) | undefined
@@ -84,7 +127,7 @@ export class Link {
   async load(file: ModelFile, opts: LoadOptions): Promise<ModelInfo> {
     this.#start()
     if (opts.progress) opts.progress.size = file.size
-    this.#loading = { file, opts }
+    this.#loading = new Reads(file, opts, this.#worker !== undefined)
     try {
       const info = await this.#call(api => api.load(file.size, opts.simd))
       if (!opts.signal?.aborted) return info
@@ -179,11 +222,7 @@ export class Link {
 
   #event(api: EngineApi | Remote<EngineApi>, e: EngineEvent): void {
     if (e.type === 'read') {
-      void this.#supply(api, async ({ file, opts }) => {
-        const bytes = await file.read(e.offset, e.count)
-        opts.progress?.add(bytes.length)
-        return bytes
-      })
+      void this.#supply(api, reads => reads.read(e.offset, e.count))
       return
     }
     if (e.type === 'beside') {
@@ -202,16 +241,13 @@ export class Link {
     }
   }
 
-  async #supply(
-    api: EngineApi | Remote<EngineApi>,
-    get: (from: { file: ModelFile; opts: LoadOptions }) => Promise<Uint8Array>,
-  ): Promise<void> {
-    const from = this.#loading
-    if (!from) return
-    const answer = await orAbort(get(from), from.opts.signal).catch((e: unknown) =>
+  async #supply(api: EngineApi | Remote<EngineApi>, get: (reads: Reads) => Promise<Uint8Array>): Promise<void> {
+    const reads = this.#loading
+    if (!reads) return
+    const answer = await orAbort(get(reads), reads.opts.signal).catch((e: unknown) =>
       e instanceof PlanError ? e.message : String(e),
     )
-    await api.data(typeof answer === 'string' ? answer : transfer(answer, [answer.buffer]))
+    await api.data(typeof answer === 'string' ? answer : reads.sent(answer))
   }
 
   #lose(reason: string): void {

@@ -20,7 +20,7 @@ export async function openUrl(url: string, signal?: AbortSignal): Promise<OpenFi
   }
   return {
     size,
-    read: (offset, count) => web.read(offset, count, signal),
+    read: (offset, count, into) => web.read(offset, count, { signal, into }),
     beside: name => small(new URL(name, url).href, signal),
     close: async () => web.close(),
   }

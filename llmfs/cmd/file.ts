@@ -52,7 +52,7 @@ async function web(sys: Sys, url: string, signal: AbortSignal | undefined): Prom
   }
   return {
     size: file.size,
-    read: (offset, count) => noted(() => file.read(offset, count)),
+    read: (offset, count, into) => noted(() => file.read(offset, count, into)),
     beside: name => noted(() => file.beside!(name)),
     close: async () => {
       stop.abort()

@@ -192,7 +192,7 @@ describe('a file on the web', () => {
     const { server, url } = await serve({ hold: 100 })
     const web = await get(url)
     const note = new AbortController()
-    const reading = web.read(0, 1000, note.signal)
+    const reading = web.read(0, 1000, { signal: note.signal })
     while (server.requests[0]?.sent !== 100) await new Promise(resolve => setTimeout(resolve, 1))
     note.abort()
     await expect(reading).rejects.toThrow('interrupted')

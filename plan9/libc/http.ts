@@ -150,17 +150,21 @@ export class Webfile {
     }
   }
 
-  /** Exactly `count` bytes, unless the file ends before; in a buffer of their own. @throws PlanError */
-  read(offset: number, count: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  /** Exactly `count` bytes, unless the file ends before; in `into`, or in a buffer of their own. @throws PlanError */
+  read(
+    offset: number,
+    count: number,
+    { signal, into }: { signal?: AbortSignal | undefined; into?: Uint8Array | undefined } = {},
+  ): Promise<Uint8Array> {
     return this.#queue(async () => {
       const n = this.size === undefined ? count : Math.max(0, Math.min(count, this.size - offset))
-      const out = new Uint8Array(n)
+      const out = into ? into.subarray(0, n) : new Uint8Array(n)
       let have = 0
       while (have < n) {
         if (!(await this.#at(offset + have, signal))) break
         have += this.#copy(out.subarray(have), offset + have)
       }
-      return have === n ? out : out.slice(0, have)
+      return have === n ? out : into ? out.subarray(0, have) : out.slice(0, have)
     })
   }
 
