@@ -2,8 +2,9 @@ import { expose } from 'comlink'
 import { PlanError } from '../plan9/error.ts'
 import type { CheckpointSource } from './engine/checkpoint.ts'
 import type { Config } from './engine/config.ts'
-import { type Engine, loadCheckpoint, type Pass, type Result } from './engine/engine.ts'
+import { type Engine, type EngineOptions, loadCheckpoint, type Pass, type Result } from './engine/engine.ts'
 import { readCheckpoint } from './engine/formats.ts'
+import { Lookup } from './engine/lookup.ts'
 import { Sampler } from './engine/sampler.ts'
 import { Tokenizer } from './engine/tokenizer.ts'
 import { Text } from './text.ts'
@@ -15,9 +16,16 @@ export interface ModelInfo extends Config {
   quant: string
   /** The checkpoint file's. */
   bytes: number
+  /** Bytes of memory that it takes with MAXSESSIONS sessions, about. */
+  memory: number
+  /** Threads that it is computed on, where they get a core. */
+  threads: number
   /** Whether the checkpoint has a tokenizer in it. */
   tokenizer: boolean
 }
+
+/** Sessions at once. */
+export const MAXSESSIONS = 16
 
 export interface GenerateParams {
   prompt: Uint8Array
@@ -30,6 +38,8 @@ export interface GenerateParams {
   logprobs: boolean
   /** A chat, as llama2.c's: `prompt` is the first turn's, as rendered; each end of the assistant's turn is a `turn` event. */
   chat: boolean
+  /** False: none of the ways to the same tokens that do less work, screening and speculation. */
+  shortcuts?: boolean
 }
 
 /** What the engine has to tell, in order. `gen` is the number that `generate` was given. */
@@ -51,7 +61,7 @@ export type EngineEvent =
  */
 export interface EngineApi {
   /** Reads a checkpoint by `read` events and keeps it aside; `use` puts it in the place of the model before. */
-  load(size: number, simd: boolean): Promise<ModelInfo>
+  load(size: number, opts: EngineOptions): Promise<ModelInfo>
   /**
    * With `tokenizer`'s bytes, or the tokenizer that the model itself has, the model read last becomes the one in use; if they
    * do not fit it, it is dropped.
@@ -63,12 +73,19 @@ export interface EngineApi {
   /** Starts a generation of `session`, from position 0, in the session's own KV cache. Resolves when it is under way. */
   generate(gen: number, session: number, params: GenerateParams): Promise<void>
   say(gen: number, prompt: Uint8Array): Promise<void>
-  /** Ends a generation before its next token; its `end` event follows. Nothing when it is over already. */
+  /** Ends a generation before its next forward pass; its `end` event follows. Nothing when it is over already. */
   stop(gen: number): Promise<void>
   /** Frees what a session holds: KV cache and logits. Its generation must have ended. */
   forget(session: number): Promise<void>
   /** float32, vocab_size of them, of the session's last forward pass; empty before the first. */
   logits(session: number): Promise<Float32Array>
+  /**
+   * The natural logarithms of the probabilities that the session's tokens were drawn with, of those at positions `from` to `to`
+   * that there are; 0 for those given. Computed anew. Not of a chat.
+   */
+  logprobs(session: number, from: number, to: number): Promise<Float64Array>
+  /** From now on a generation's `tokens` events have logprobs. Nothing when it is over. */
+  watch(gen: number): Promise<void>
   /** Everything that happened since the last call, at least one thing. One call at a time. */
   events(): Promise<EngineEvent[]>
 }
@@ -77,7 +94,14 @@ type State = ReturnType<Engine['newState']>
 
 interface Session {
   state?: State
-  logits?: Float32Array
+  /** The token at each position; the one at `done` is still to be fed, where there is one. */
+  tokens: number[]
+  /** Positions below are given, not drawn. */
+  given: number
+  /** Forward passes done. */
+  done: number
+  /** Those of the last pass, where they were computed. */
+  logits?: Float32Array | undefined
 }
 
 interface Generation {
@@ -96,6 +120,8 @@ interface Generation {
   /** Milliseconds, when the first token was done; 0 before. */
   start: number
   waiting: boolean
+  /** Guesses at what comes next. */
+  lookup: Lookup | undefined
 }
 
 const BOS = 1
@@ -125,8 +151,8 @@ function logprob(logits: Float32Array, token: number): number {
 }
 
 /**
- * The engine on the thread it runs on: the model, a KV cache a session, and the generations under way, which take turns
- * token by token. Between two tokens the event loop turns, so calls are served while it generates.
+ * The engine on the thread it runs on: the model, a KV cache a session, and the generations under way, which go through the
+ * weights together. Between two batches the event loop turns, so calls are served while it generates.
  */
 export class EngineHost implements EngineApi {
   #engine: Engine | undefined
@@ -139,7 +165,7 @@ export class EngineHost implements EngineApi {
   #listener: ((events: EngineEvent[]) => void) | undefined
   #read: { resolve: (bytes: Uint8Array) => void; reject: (e: Error) => void } | undefined
 
-  async load(size: number, simd: boolean): Promise<ModelInfo> {
+  async load(size: number, opts: EngineOptions): Promise<ModelInfo> {
     const ask = (event: EngineEvent) =>
       new Promise<Uint8Array>((resolve, reject) => {
         this.#read = { resolve, reject }
@@ -151,13 +177,16 @@ export class EngineHost implements EngineApi {
       beside: name => ask({ type: 'beside', name }),
     }
     const ckpt = await readCheckpoint(src)
-    const engine = await loadCheckpoint(src, ckpt, { simd })
+    const engine = await loadCheckpoint(src, ckpt, opts)
+    this.#next?.engine.close()
     this.#next = { engine, tokenizer: ckpt.tokenizer }
     return {
       ...engine.config,
       params: engine.params,
       quant: engine.quant,
       bytes: engine.bytes,
+      memory: engine.memory(MAXSESSIONS),
+      threads: engine.threads,
       tokenizer: ckpt.tokenizer !== undefined,
     }
   }
@@ -167,9 +196,15 @@ export class EngineHost implements EngineApi {
     this.#next = undefined
     if (!next) throw new PlanError('model not loaded')
     const { engine } = next
-    const file = tokenizer ?? next.tokenizer?.()
-    if (!file) throw new PlanError('no tokenizer in the model')
-    const vocab = new Tokenizer(file, engine.config.vocab_size)
+    let vocab: Tokenizer
+    try {
+      const file = tokenizer ?? next.tokenizer?.()
+      if (!file) throw new PlanError('no tokenizer in the model')
+      vocab = new Tokenizer(file, engine.config.vocab_size)
+    } catch (e) {
+      engine.close()
+      throw e
+    }
     await this.unload()
     this.#engine = engine
     this.#tokenizer = vocab
@@ -194,11 +229,12 @@ export class EngineHost implements EngineApi {
     const engine = this.#engine
     const tokenizer = this.#tokenizer
     if (!engine || !tokenizer) throw new PlanError('model not loaded')
-    const session = this.#sessions.get(number) ?? {}
+    const session: Session = this.#sessions.get(number) ?? { tokens: [], given: 0, done: 0 }
     this.#sessions.set(number, session)
     session.state ??= engine.newState()
     const { seq_len, vocab_size } = engine.config
     const prompt = tokenizer.encode(params.prompt, true, false)
+    Object.assign(session, { tokens: [prompt[0]!], given: prompt.length, done: 0 })
     this.#gens.set(gen, {
       gen,
       session,
@@ -212,6 +248,7 @@ export class EngineHost implements EngineApi {
       pos: 0,
       start: 0,
       waiting: false,
+      lookup: (params.shortcuts ?? true) && !params.chat ? new Lookup(prompt) : undefined,
     })
     void this.#run()
   }
@@ -237,8 +274,40 @@ export class EngineHost implements EngineApi {
     this.#sessions.delete(session)
   }
 
-  async logits(session: number): Promise<Float32Array> {
-    return this.#sessions.get(session)?.logits?.slice() ?? new Float32Array(0)
+  async logits(number: number): Promise<Float32Array> {
+    const session = this.#sessions.get(number)
+    if (!session?.state || session.done === 0) return new Float32Array(0)
+    if (!session.logits) {
+      // The pass again, which leaves the cache as it is.
+      const pos = session.done - 1
+      session.logits = this.#engine!.forward(session.state, session.tokens[pos]!, pos).slice()
+    }
+    return session.logits.slice()
+  }
+
+  async logprobs(number: number, from: number, to: number): Promise<Float64Array> {
+    const session = this.#sessions.get(number)
+    const engine = this.#engine
+    if (!session?.state || !engine) return new Float64Array(0)
+    const { tokens, given, state } = session
+    const end = Math.min(to, tokens.length)
+    const result = new Float64Array(Math.max(0, end - from))
+    for (let pos = Math.max(from, given); pos < end; pos += engine.batch) {
+      const passes: Pass[] = []
+      for (let p = pos; p < Math.min(pos + engine.batch, end); p++)
+        passes.push({ state, token: tokens[p - 1]!, pos: p - 1, want: 'logits' })
+      engine.forwardAll(passes).forEach((logits, i) => {
+        result[pos + i - from] = logprob(logits as Float32Array, tokens[pos + i]!)
+      })
+      await turn()
+      if (session.tokens !== tokens || session.state !== state) break
+    }
+    return result
+  }
+
+  async watch(gen: number): Promise<void> {
+    const g = this.#gens.get(gen)
+    if (g) g.params.logprobs = true
   }
 
   events(): Promise<EngineEvent[]> {
@@ -252,6 +321,7 @@ export class EngineHost implements EngineApi {
     if (s.state) this.#engine?.free(s.state)
     s.state = undefined
     s.logits = undefined
+    s.done = 0
   }
 
   #emit(e: EngineEvent): void {
@@ -314,48 +384,66 @@ export class EngineHost implements EngineApi {
       const { length } = lists[i]!
       // As llama2.c: the clock starts when the first pass is done.
       if (g.start === 0) g.start = begun + ms / length
-      for (const logits of results.slice(at, at + length)) this.#step(g, logits as Float32Array | undefined)
+      lists[i]!.every((pass, j) => this.#fits(g, pass) && this.#step(g, results[at + j]))
       at += length
     })
   }
 
-  /** The next passes of a generation, `most` at most: the one that draws a token, or those that feed its prompt. */
+  /** The next passes of a generation, `most` at most: the one that draws a token and guesses after it, or the prompt's. */
   #passes(g: Generation, most: number): Pass[] {
-    const { steps, prompt, params } = g
-    const state = g.session.state!
+    const { steps, prompt, params, session } = g
+    const state = session.state!
+    const shortcuts = params.shortcuts ?? true
+    const draws = shortcuts && params.temp === 0 && !params.logprobs ? 'greatest' : 'logits'
     const passes: Pass[] = []
     let token = g.token
     for (let i = 0; ; i++) {
       const next = params.chat ? undefined : prompt[g.fed + i]
       // The end of the generation has its logits too: they are those of the last pass.
       const last = next === undefined || next === BOS || g.pos + i + 1 === steps
-      passes.push({ state, token, pos: g.pos + i, want: last ? 'logits' : 'nothing' })
-      if (last || passes.length === most) return passes
+      passes.push({ state, token, pos: g.pos + i, want: last ? draws : 'nothing' })
+      if (passes.length === most) return passes
+      if (last) break
       token = next
     }
+    if (g.fed >= prompt.length)
+      for (const guess of g.lookup?.guesses(Math.min(most - 1, steps - g.pos - 1)) ?? [])
+        passes.push({ state, token: guess, pos: g.pos + passes.length, want: draws })
+    return passes
   }
 
-  /** What llama2.c's generate() or chat() makes of one forward pass. A pass without logits fed the prompt. */
-  #step(g: Generation, logits: Float32Array | undefined): void {
+  /** Whether a pass is the one that the generation has come to: a guess may have been wrong, or the end been reached. */
+  #fits(g: Generation, { token, pos }: Pass): boolean {
+    return this.#gens.get(g.gen) === g && !g.waiting && token === g.token && pos === g.pos
+  }
+
+  /** What llama2.c's generate() or chat() makes of one forward pass. A pass without a result fed the prompt. */
+  #step(g: Generation, result: Result): boolean {
     const { chat, logprobs } = g.params
-    if (logits) {
-      g.session.logits ??= new Float32Array(logits.length)
-      g.session.logits.set(logits)
-    }
+    const { session } = g
+    session.tokens[g.pos] = g.token
+    session.done = g.pos + 1
+    if (result instanceof Float32Array) {
+      session.logits ??= new Float32Array(result.length)
+      session.logits.set(result)
+    } else session.logits = undefined
     const given = g.fed < g.prompt.length
     // llama2.c's chat draws, and so moves the generator on, while it feeds the prompt too
-    const drawn = given && !chat ? undefined : g.sampler.sample(logits!)
+    const drawn =
+      given && !chat ? undefined : result instanceof Float32Array ? g.sampler.sample(result) : (result as number)
     const next = given && !chat ? g.prompt[g.fed]! : drawn!
     g.pos++
 
     if (!chat) {
       if (given) g.fed++
+      else g.lookup?.add(next)
       if (next === BOS) {
         this.#end(g)
-        return
+        return false
       }
-      this.#token(g, next, given ? 0 : logprobs ? logprob(g.session.logits!, next) : 0)
+      this.#token(g, next, given || !logprobs ? 0 : logprob(session.logits!, next))
       g.token = next
+      session.tokens[g.pos] = next
     } else {
       const over = g.token === EOS && !given
       if (!given && next !== EOS) this.#token(g, next, 0)
@@ -367,6 +455,7 @@ export class EngineHost implements EngineApi {
       }
     }
     if (g.pos >= g.steps) this.#end(g)
+    return true
   }
 
   #token(g: Generation, id: number, logprob: number): void {
