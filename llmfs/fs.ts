@@ -2,9 +2,9 @@ import * as c from '../plan9/9p/const.ts'
 import type { Dir, Qid } from '../plan9/9p/dir.ts'
 import type { Fid, Req, Srv } from '../plan9/9p/srv.ts'
 import { Ebadoffset, Eintr, Enonexist, Eperm, ERRMAX, errstr, PlanError } from '../plan9/error.ts'
+import { orAbort } from '../plan9/libc/abort.ts'
 import { Progress } from '../plan9/libc/progress.ts'
 import { quoterc } from '../plan9/libc/quote.ts'
-import { orAbort } from './abort.ts'
 import {
   Ebadvalue,
   Ebusy,

@@ -1,8 +1,8 @@
 import { type Remote, transfer, wrap } from 'comlink'
 import type { Transport } from '../plan9/9p/transport.ts'
 import { Eintr, Enonexist, PlanError } from '../plan9/error.ts'
+import { orAbort } from '../plan9/libc/abort.ts'
 import type { Progress } from '../plan9/libc/progress.ts'
-import { orAbort } from './abort.ts'
 import { isGguf } from './engine/gguf.ts'
 import { isSafetensors } from './engine/safetensors.ts'
 import { type EngineApi, type EngineEvent, EngineHost, type GenerateParams, type ModelInfo } from './worker.ts'
@@ -129,7 +129,9 @@ export class Link {
     if (opts.progress) opts.progress.size = file.size
     this.#loading = new Reads(file, opts, this.#worker !== undefined)
     try {
-      const info = await this.#call(api => api.load(file.size, opts.simd))
+      const info = await this.#call(api =>
+        api.load(file.size, { simd: opts.simd, ...(opts.threads ? { threads: opts.threads } : {}) }),
+      )
       if (!opts.signal?.aborted) return info
       // A tokenizer that fits no model has the one read last dropped.
       await this.use(new Uint8Array(0)).catch(() => {})
@@ -175,6 +177,15 @@ export class Link {
 
   forget(session: number): Promise<void> {
     return this.#call(api => api.forget(session))
+  }
+
+  /** As EngineApi's. */
+  logprobs(session: number, from: number, to: number): Promise<Float64Array> {
+    return this.#call(api => api.logprobs(session, from, to))
+  }
+
+  watch(gen: number): Promise<void> {
+    return this.#call(api => api.watch(gen))
   }
 
   /** float32, little-endian where the machine is; empty before the session's first forward pass. */

@@ -18,6 +18,7 @@ export const programs: ProgramTable = {
   echo: () => import('./cmd/echo.ts'),
   grep: () => import('./cmd/grep.ts'),
   head: () => import('./cmd/head.ts'),
+  hget: () => import('./cmd/hget.ts'),
   kill: () => import('./cmd/kill.ts'),
   ls: () => import('./cmd/ls.ts'),
   man: () => import('./cmd/man.ts'),

@@ -1,8 +1,8 @@
 import { DMDIR, OREAD } from '../../plan9/9p/const.ts'
 import { Eisdir, PlanError } from '../../plan9/error.ts'
 import type { Sys } from '../../plan9/kernel/sys.ts'
+import { orNote } from '../../plan9/libc/abort.ts'
 import { isurl } from '../../plan9/libc/http.ts'
-import { orAbort } from '../abort.ts'
 import type { Files, OpenFile } from '../fs.ts'
 import { openUrl } from '../url.ts'
 
@@ -34,26 +34,18 @@ export function processFiles(sys: Sys): Files {
 
 /** A file of the web, what is asked of it to be ended by a note as a system call is. */
 async function web(sys: Sys, url: string, signal: AbortSignal | undefined): Promise<OpenFile> {
-  const noted = async <T>(f: () => Promise<T>): Promise<T> => {
-    try {
-      return await orAbort(f(), sys.interrupted())
-    } catch (e) {
-      if (sys.interrupted().aborted) await sys.sleep(0)
-      throw e
-    }
-  }
   const stop = new AbortController()
   let file: OpenFile
   try {
-    file = await noted(() => openUrl(url, signal ? AbortSignal.any([signal, stop.signal]) : stop.signal))
+    file = await orNote(sys, openUrl(url, signal ? AbortSignal.any([signal, stop.signal]) : stop.signal))
   } catch (e) {
     stop.abort()
     throw e
   }
   return {
     size: file.size,
-    read: (offset, count, into) => noted(() => file.read(offset, count, into)),
-    beside: name => noted(() => file.beside!(name)),
+    read: (offset, count, into) => orNote(sys, file.read(offset, count, into)),
+    beside: name => orNote(sys, file.beside!(name)),
     close: async () => {
       stop.abort()
       await file.close()
