@@ -757,7 +757,7 @@ export class Rc {
     for (;;) {
       if (this.flags.has('s') && !this.ok()) this.err += `status=${this.vars.get('status').map(quote).join(' ')}\n`
       await this.flush()
-      this.interrupted = false
+      this.interrupted = this.traps.length > 0
       const line = await this.readline(src)
       if (typeof line === 'object') {
         if (lex.eof && src.fd >= 0) {

@@ -30,6 +30,11 @@ export function psubst(text: string, vars: Vars): string {
 
 let serial = 0
 
+function again(e: unknown): boolean {
+  if (!(e instanceof PlanError)) throw e
+  return true
+}
+
 /**
  * A file in /tmp that holds `text`, open for reading; closing it removes it.
  * @throws PlanError, with the file's name and rc's complaint as `heredoc` names them
@@ -44,8 +49,10 @@ export async function herefile(sys: Sys, text: string): Promise<number> {
     name = `${stem}${letters[0]}${String.fromCharCode(97 + i)}`
   }
   let complaint = "<< can't get temp file"
+  let made = false
   try {
     const fd = await sys.create(name, OWRITE, 0o666)
+    made = true
     try {
       const b = new TextEncoder().encode(text)
       for (let i = 0; i < b.length; i += 32768) await sys.write(fd, b.subarray(i, i + 32768))
@@ -55,8 +62,10 @@ export async function herefile(sys: Sys, text: string): Promise<number> {
     complaint = "<< can't open"
     return await sys.open(name, OREAD | ORCLOSE)
   } catch (e) {
-    if (e instanceof PlanError) throw new HereError(complaint, name, e.message)
-    throw e
+    if (!(e instanceof PlanError)) throw e
+    // A note may have brought us here, and another may come.
+    for (let i = 0; made && i < 3; i++) made = await sys.remove(name).then(() => false, again)
+    throw new HereError(complaint, name, e.message)
   }
 }
 

@@ -186,3 +186,23 @@ test('the status of exit outlasts sigexit; without one it is sigexit’s last', 
   ] as const)
     expect(await world.script(['-c', script]), script).toMatchObject({ status })
 })
+
+test('DEL upon DEL is no end of file', async () => {
+  const s = await session()
+  await s.sees('term% ')
+  for (const command of ['', 'cat\n', 'cat <<e | cat\nx\ne\n'])
+    for (let turns = 0; turns < 100; turns++) {
+      if (command !== '') s.type(command)
+      await s.del()
+      for (let i = 0; i < turns; i++) await undefined
+      await s.del()
+      s.world.cons.forget()
+      await s.sees('term% ')
+      s.type(`echo after ${turns}\n`)
+      await s.sees(`after ${turns}\nterm% `)
+    }
+  s.type('echo left: `{ls /tmp}\n')
+  await s.sees('left:\nterm% ')
+  s.type('')
+  expect(await s.exited).toBe('')
+})
