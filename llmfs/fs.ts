@@ -1,3 +1,4 @@
+import { concat } from '../plan9/9p/bit.ts'
 import * as c from '../plan9/9p/const.ts'
 import type { Dir, Qid } from '../plan9/9p/dir.ts'
 import type { Fid, Req, Srv } from '../plan9/9p/srv.ts'
@@ -107,13 +108,6 @@ export interface Aux {
 const utf8 = new TextEncoder()
 const text = new TextDecoder()
 const nothing = new Uint8Array(0)
-
-function join(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length)
-  both.set(a)
-  both.set(b, a.length)
-  return both
-}
 
 /** The error of loading `name`: it names the file, short enough that what is wrong still fits. */
 function loadError(name: string, e: unknown): PlanError {
@@ -387,7 +381,7 @@ export class Llmfs {
   async #writeCtl(aux: Aux, offset: number, data: Uint8Array, req: Req): Promise<number> {
     const before = aux.pending?.offset === offset ? aux.pending : undefined
     aux.pending = undefined
-    const all = before ? join(before.text, data) : data
+    const all = before ? concat([before.text, data]) : data
     const more = data.length >= req.iounit
     const next = offset + data.length
     try {

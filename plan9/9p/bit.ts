@@ -7,6 +7,18 @@ const utf8decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /** Bytes of a qid on the wire: type[1] vers[4] path[8]. */
 export const QIDSZ = 13
 
+/** Parts, one after another; a single one is itself what comes back. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!
+  const all = new Uint8Array(parts.reduce((n, b) => n + b.length, 0))
+  let at = 0
+  for (const b of parts) {
+    all.set(b, at)
+    at += b.length
+  }
+  return all
+}
+
 /** Bytes of a string in UTF-8; a lone surrogate counts as the replacement character it is encoded as. */
 export function utf8len(s: string): number {
   let n = 0

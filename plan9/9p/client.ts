@@ -1,5 +1,6 @@
 import * as e from '../error.ts'
 import { PlanError, ProtocolError } from '../error.ts'
+import { concat } from './bit.ts'
 import * as c from './const.ts'
 import { convD2M, convM2D, convM2Ds, type Dir, nulldir, type Qid } from './dir.ts'
 import { convM2S, convS2M, type Fcall } from './fcall.ts'
@@ -376,7 +377,7 @@ export class Fid {
       if (data.length < want) break
     }
     await Promise.allSettled(under)
-    return concat(parts, got)
+    return concat(parts)
   }
 
   /** From the start to the end of file. */
@@ -385,7 +386,7 @@ export class Fid {
     let at = 0
     for (;;) {
       const data = await this.readSome(this.iounit, at, signal)
-      if (data.length === 0) return concat(parts, at)
+      if (data.length === 0) return concat(parts)
       parts.push(data)
       at += data.length
     }
@@ -465,15 +466,4 @@ export class Fid {
       this.client.freefid(this.fid)
     }
   }
-}
-
-function concat(parts: Uint8Array[], length: number): Uint8Array {
-  if (parts.length === 1) return parts[0]!
-  const all = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
 }

@@ -1,3 +1,5 @@
+import { concat } from './bit.ts'
+
 /** A message of a conversation between one client and one server. */
 export interface Captured {
   /** From the client to the server. */
@@ -44,13 +46,7 @@ export function pcap(conversation: Iterable<Captured>): Uint8Array {
       seq[from] = (seq[from] + data.length) >>> 0
     }
   }
-  const file = new Uint8Array(parts.reduce((n, p) => n + p.length, 0))
-  let at = 0
-  for (const p of parts) {
-    file.set(p, at)
-    at += p.length
-  }
-  return file
+  return concat(parts)
 }
 
 /** One packet with pcap's header before it. */

@@ -1,3 +1,4 @@
+import { concat } from '../9p/bit.ts'
 import { Client, type Tmsg } from '../9p/client.ts'
 import {
   IOHDRSZ,
@@ -22,7 +23,6 @@ import { devattach, devclone, opened } from './dev.ts'
 import { hosttransport } from './devhost.ts'
 import { CCACHE, type Chan, CMSG, type Dev, type Mux, type Proc, shadow, type Walkqid } from './portdat.ts'
 import { orintr } from './qio.ts'
-import { concat } from './sysfile.ts'
 
 /**
  * mnt(3): turns the calls on a Chan into 9P, and is the only place that does.

@@ -1,3 +1,4 @@
+import { concat } from '../9p/bit.ts'
 import { OCEXEC, ORDWR, OREAD, OWRITE } from '../9p/const.ts'
 import { PlanError } from '../error.ts'
 import { MAFTER, MBEFORE, MCACHE, MCREATE, MREPL, RFCNAMEG, RFENVG, type Sys } from './sys.ts'
@@ -88,13 +89,7 @@ export async function readfile(sys: Sys, name: string): Promise<Uint8Array> {
       if (b.length === 0) break
       parts.push(b)
     }
-    const out = new Uint8Array(parts.reduce((n, b) => n + b.length, 0))
-    let at = 0
-    for (const b of parts) {
-      out.set(b, at)
-      at += b.length
-    }
-    return out
+    return concat(parts)
   } finally {
     await sys.close(fd)
   }

@@ -1,3 +1,4 @@
+import { concat } from '../9p/bit.ts'
 import { OCEXEC, OEXCL, ORDWR, OREAD, OTRUNC, OWRITE, QTDIR } from '../9p/const.ts'
 import { convD2M, convM2D, type Dir } from '../9p/dir.ts'
 import {
@@ -236,17 +237,6 @@ function records(data: Uint8Array): Uint8Array[] {
     const len = 2 + (data[p]! | (data[p + 1]! << 8))
     out.push(data.subarray(p, p + len))
     p += len
-  }
-  return out
-}
-
-export function concat(list: readonly Uint8Array[]): Uint8Array {
-  if (list.length === 1) return list[0]!
-  const out = new Uint8Array(list.reduce((n, b) => n + b.length, 0))
-  let p = 0
-  for (const b of list) {
-    out.set(b, p)
-    p += b.length
   }
   return out
 }

@@ -1,3 +1,4 @@
+import { concat } from '../9p/bit.ts'
 import { PlanError } from '../error.ts'
 import type { Sys } from '../kernel/sys.ts'
 import { chartorune, fullrune, utf8 } from './rune.ts'
@@ -91,7 +92,7 @@ export class Bin {
       if (i >= 0) {
         const tail = this.#buf.subarray(this.#off, i + 1)
         this.#off = i + 1
-        return pieces ? join([...pieces, tail]) : tail
+        return pieces ? concat([...pieces, tail]) : tail
       }
       if (this.#off < this.#buf.length) {
         pieces ??= []
@@ -99,23 +100,9 @@ export class Bin {
         this.#off = this.#buf.length
       }
       scanned = 0
-      if (!(await this.#fill())) return pieces && join(pieces)
+      if (!(await this.#fill())) return pieces && concat(pieces)
     }
   }
-}
-
-/** Some arrays as one. */
-export function join(parts: Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!
-  let n = 0
-  for (const p of parts) n += p.length
-  const all = new Uint8Array(n)
-  n = 0
-  for (const p of parts) {
-    all.set(p, n)
-    n += p.length
-  }
-  return all
 }
 
 /** The writing half. What is written goes out when the buffer is full, and at `flush`; bytes given are copied. */
@@ -174,7 +161,7 @@ export async function readall(sys: Sys, fd: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   for (;;) {
     const b = await sys.read(fd, Bsize)
-    if (b.length === 0) return parts.length === 0 ? none : join(parts)
+    if (b.length === 0) return parts.length === 0 ? none : concat(parts)
     parts.push(b)
   }
 }

@@ -1,7 +1,8 @@
+import { concat } from '../../plan9/9p/bit.ts'
 import { OREAD } from '../../plan9/9p/const.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { Arg, usage } from '../../plan9/libc/arg.ts'
-import { join, write } from '../../plan9/libc/bio.ts'
+import { write } from '../../plan9/libc/bio.ts'
 import { atoi } from '../../plan9/libc/fmt.ts'
 import { fullrune } from '../../plan9/libc/rune.ts'
 import { eprint, r } from '../../plan9/libc/sysfatal.ts'
@@ -39,7 +40,7 @@ class Read {
       buf.push(b)
       if (b[0] === 10) break
     }
-    if (buf.length > 0) await write(this.sys, 1, join(buf))
+    if (buf.length > 0) await write(this.sys, 1, concat(buf))
     return buf.length > 0
   }
 
@@ -73,7 +74,7 @@ class Read {
           }
           return
         }
-        buf = join([buf, b]).slice()
+        buf = concat([buf, b]).slice()
       } while (!fullrune(buf, 0))
       await write(this.sys, 1, buf)
     }

@@ -1,8 +1,9 @@
+import { concat } from '../../plan9/9p/bit.ts'
 import { OREAD } from '../../plan9/9p/const.ts'
 import { PlanError } from '../../plan9/error.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { usage } from '../../plan9/libc/arg.ts'
-import { Bsize, join, readall, write } from '../../plan9/libc/bio.ts'
+import { Bsize, readall, write } from '../../plan9/libc/bio.ts'
 import { atoi } from '../../plan9/libc/fmt.ts'
 import { eprint, r } from '../../plan9/libc/sysfatal.ts'
 
@@ -110,7 +111,7 @@ class Tail {
   async keep(count: number): Promise<void> {
     if (this.reverse) {
       let buf = await readall(this.sys, this.fd)
-      if (buf.length > 0 && buf[buf.length - 1] !== NL) buf = join([buf, new Uint8Array([NL])])
+      if (buf.length > 0 && buf[buf.length - 1] !== NL) buf = concat([buf, new Uint8Array([NL])])
       for (let end = buf.length; end > 0 && count > 0; count--) {
         let j = end - 1
         while (j > 0 && buf[j - 1] !== NL) j--
@@ -124,7 +125,7 @@ class Tail {
     // Joined and cut only when it has doubled: linear in all.
     let limit = 2 * Bsize
     const cut = () => {
-      const buf = kept.length === 0 ? new Uint8Array(0) : join(kept)
+      const buf = kept.length === 0 ? new Uint8Array(0) : concat(kept)
       const tail = buf.slice(this.chars ? Math.max(buf.length - count, 0) : this.lines(buf, count))
       kept = [tail]
       n = tail.length
@@ -161,11 +162,11 @@ class Tail {
         got.push(b)
         off += b.length
       }
-      const b = join(got)
+      const b = concat(got)
       for (const c of b) if (c === NL) newlines++
       parts = [b, ...parts]
     }
-    const buf = parts.length === 0 ? new Uint8Array(0) : join(parts)
+    const buf = parts.length === 0 ? new Uint8Array(0) : concat(parts)
     await this.sys.seek(this.fd, pos + this.lines(buf, count), 0)
     await this.copy()
   }

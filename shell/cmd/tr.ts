@@ -1,6 +1,7 @@
+import { concat } from '../../plan9/9p/bit.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { Arg, usage } from '../../plan9/libc/arg.ts'
-import { Bsize, join, write } from '../../plan9/libc/bio.ts'
+import { Bsize, write } from '../../plan9/libc/bio.ts'
 import { chartorune, fullrune, Runemax, runetochar, stringtorunes, UTFmax } from '../../plan9/libc/rune.ts'
 import { r, sysfatal } from '../../plan9/libc/sysfatal.ts'
 
@@ -92,7 +93,7 @@ async function filter(sys: Sys, argv0: string, map: Map, sflag: boolean): Promis
     }
     // A rune cut off by the end of the file is dropped, as in Plan 9.
     if (b.length === 0) return
-    const buf = left.length > 0 ? join([left, b]) : b
+    const buf = left.length > 0 ? concat([left, b]) : b
     const out = new Uint8Array(buf.length * UTFmax)
     let n = 0
     let i = 0
