@@ -28,13 +28,13 @@ export interface Kernels {
     s: number,
     sstep: number,
     w: number,
-    ws: number,
     groups: number,
     runs: number,
     count: number,
   ): void
   pack(w: number, piece: number, n: number, rows: number): void
   packq(w: number, piece: number, n: number, rows: number, gs: number): void
+  packs(w: number, piece: number, groups: number, rows: number, runs: number): void
   store8(q: number, s: number, off: number, len: number, piece: number, n: number, gs: number, rows: number): void
   attach(model: number, index: number): void
   forward(items: number, count: number, whole: number, greedy: number): number
@@ -93,17 +93,18 @@ export function knownAnswer(module: Module, shared: boolean): boolean {
   const k = attach(module, memory)
   const gs = 64
   const runs = Math.ceil(gs / k.width())
-  const [px, pq, ps, piece, pw, pws, out] = [16, 4096, 8192, 12288, 16384, 20480, 24576] as const
+  const [px, pq, ps, piece, pw, ones, out] = [16, 4096, 8192, 12288, 16384, 20480, 24576] as const
   const x = new Float32Array(memory.buffer, px, gs)
   const w = new Int8Array(memory.buffer, piece, 16 * gs)
-  new Float32Array(memory.buffer, pws, 16).fill(1)
+  new Float32Array(memory.buffer, ones, 16).fill(1)
   for (let step = 0; step < 256; step++) {
     for (let i = 0; i < gs; i++) x[i] = ((i * 37 + step * 11) % 255) - 127
     x[step % gs] = 127
     for (let i = 0; i < w.length; i++) w[i] = i * 73 + step * 29
     k.quantize(pq, ps, px, gs, gs)
     k.packq(pw, piece, gs, 16, gs)
-    k.blockq(out, 64, pq, 0, ps, 0, pw, pws, 1, runs, 2)
+    k.packs(pw, ones, 1, 16, runs)
+    k.blockq(out, 64, pq, 0, ps, 0, pw, 1, runs, 2)
     const want = quantize(x, gs)
     const got = new Float32Array(memory.buffer, out, 32)
     for (let row = 0; row < 16; row++) {

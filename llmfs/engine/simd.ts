@@ -72,14 +72,9 @@ export class Arena {
   }
 }
 
-/** A tensor in the arena: a vector as it is, a matrix packed, with its scales where it is Q8_0. */
-interface Placed {
-  w: number
-  s: number
-}
-
 /** The classifier for screening: packed Q8_0 in groups of `group`, and each row's two lengths (screen.as.ts). */
-interface Screen extends Placed {
+interface Screen {
+  w: number
   off: number
   len: number
   group: number
@@ -96,21 +91,18 @@ class Packing {
   f32(d: number, n: number): number {
     return round16(d) * n * 4
   }
-  /** A group filled up to whole runs. */
-  group(gs: number): number {
-    return Math.ceil(gs / this.width) * this.width
+  /** Runs of a group. */
+  runs(gs: number): number {
+    return Math.ceil(gs / this.width)
   }
   q80(d: number, n: number, gs: number): number {
-    return round16(d) * (n / gs) * this.group(gs)
-  }
-  scales(d: number, n: number, gs: number): number {
-    return round16(d) * (n / gs) * 4
+    return (round16(d) / 16) * (n / gs) * (this.runs(gs) * this.width * 16 + 64)
   }
   tensor({ d, n, type }: Tensor, gs: number): number {
-    return type === 'f32' ? this.f32(d, n) : this.q80(d, n, gs) + this.scales(d, n, gs)
+    return type === 'f32' ? this.f32(d, n) : this.q80(d, n, gs)
   }
   screen(d: number, n: number, gs: number): number {
-    return this.q80(d, n, gs) + this.scales(d, n, gs) + 2 * 4 * round16(d)
+    return this.q80(d, n, gs) + 2 * 4 * round16(d)
   }
 }
 
@@ -138,14 +130,15 @@ class Placer {
     this.packing = new Packing(k.width())
   }
 
-  async vector({ offset, n }: Tensor): Promise<Placed> {
+  /** A vector stands in the arena as it is. Returns its address. */
+  async vector({ offset, n }: Tensor): Promise<number> {
     const w = this.arena.alloc(4 * n)
     await readRows(this.src, { offset, d: 1, n, width: 4, rows: 1 }, piece => this.arena.u8(w, 4 * n).set(piece))
-    return { w, s: 0 }
+    return w
   }
 
-  /** A matrix; with `screen`, of which the places are set, stored for screening as well. */
-  async matrix(t: Tensor, screen?: Screen): Promise<Placed> {
+  /** A matrix is packed; with `screen`, of which the places are set, stored for screening as well. */
+  async matrix(t: Tensor, screen?: Screen): Promise<number> {
     const { k, gs, arena, packing } = this
     const { d, n, offset } = t
     if (t.type === 'f32') {
@@ -155,19 +148,16 @@ class Placer {
         k.pack(w + block * step, piece, n, rows)
         if (screen) this.store(screen, block, piece, n, rows)
       })
-      return { w, s: 0 }
+      return w
     }
     const groups = n / gs
     const w = arena.alloc(packing.q80(d, n, gs))
-    const s = arena.alloc(packing.scales(d, n, gs))
     const step = packing.q80(16, n, gs)
-    const sstep = packing.scales(16, n, gs)
     await this.blocks({ offset, d, n, width: 1 }, (block, piece, rows) => k.packq(w + block * step, piece, n, rows, gs))
-    // A row's scales are packed as a row of float32 is.
     await this.blocks({ offset: offset + d * n, d, n: groups, width: 4 }, (block, piece, rows) =>
-      k.pack(s + block * sstep, piece, groups, rows),
+      k.packs(w + block * step, piece, groups, rows, packing.runs(gs)),
     )
-    return { w, s }
+    return w
   }
 
   /** Calls `use` with the address of each 16 rows. */
@@ -189,13 +179,14 @@ class Placer {
   }
 
   /** 16 rows for screening. What `screen` does not say has room above the rows themselves. */
-  private store({ w, s, off, len, group }: Screen, block: number, piece: number, n: number, rows: number): void {
+  private store({ w, off, len, group }: Screen, block: number, piece: number, n: number, rows: number): void {
     const { k, arena, packing } = this
     const q = arena.alloc(16 * n)
     const scales = arena.alloc((16 * n * 4) / group)
     k.store8(q, scales, off + 64 * block, len + 64 * block, piece, n, group, rows)
-    k.packq(w + block * packing.q80(16, n, group), q, n, rows, group)
-    k.pack(s + block * packing.scales(16, n, group), scales, n / group, rows)
+    const to = w + block * packing.q80(16, n, group)
+    k.packq(to, q, n, rows, group)
+    k.packs(to, scales, n / group, rows, packing.runs(group))
     arena.release(q)
   }
 }
@@ -217,7 +208,7 @@ function scratchLayout(
   Record<'dstep' | 'hstep' | 'qstep' | 'sstep' | 'lstep', number> {
   const longest = Math.max(c.dim, c.hidden_dim)
   const dstep = 4 * round16(c.dim)
-  const qstep = gs > 0 ? round16(2 * (longest / gs) * packing.group(gs)) : 0
+  const qstep = gs > 0 ? round16(2 * (longest / gs) * packing.runs(gs) * packing.width) : 0
   const sstep = gs > 0 ? 4 * round16(longest / gs) : 0
   const q = BATCH * dstep
   const s = q + BATCH * qstep
@@ -273,35 +264,29 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint, opts: En
     sgroup > 0
       ? {
           w: arena.alloc(packing.q80(vocab_size, dim, sgroup)),
-          s: arena.alloc(packing.scales(vocab_size, dim, sgroup)),
           off: arena.alloc(4 * round16(vocab_size)),
           len: arena.alloc(4 * round16(vocab_size)),
           group: sgroup,
         }
       : undefined
   const classifier: TensorName = ckpt.shared_classifier ? 'token_embedding_table' : 'wcls'
-  const placed = new Map<string, Placed>()
+  const placed = new Map<string, number>()
   for (const t of ckpt.tensors) {
     const vector = t.d === 1 && t.name.startsWith('rms')
     const at = vector ? await placer.vector(t) : await placer.matrix(t, t.name === classifier ? screen : undefined)
     placed.set(`${t.name} ${t.layer}`, at)
   }
-  const find = (name: TensorName, layer = 0) => placed.get(`${name} ${layer}`)
+  const find = (name: TensorName, layer = 0) => placed.get(`${name} ${layer}`)!
 
   const rope = arena.alloc(4 * seq_len * hs)
   arena.f32(rope, seq_len * hs).set(ropeTable(seq_len, hs, config.rope_theta))
 
   const entries: number[] = []
   for (let l = 0; l < n_layers; l++) {
-    for (const name of ['rms_att_weight', 'wq', 'wk', 'wv', 'wo', 'rms_ffn_weight', 'w1', 'w2', 'w3'] as const) {
-      const { w, s } = find(name, l)!
-      entries.push(w)
-      if (!name.startsWith('rms')) entries.push(s)
-    }
+    for (const name of ['rms_att_weight', 'wq', 'wk', 'wv', 'wo', 'rms_ffn_weight', 'w1', 'w2', 'w3'] as const)
+      entries.push(find(name, l))
   }
-  const embedding = find('token_embedding_table')!
-  const wcls = find(classifier)!
-  entries.push(find('rms_final_weight')!.w, wcls.w, wcls.s, embedding.w, embedding.s)
+  entries.push(find('rms_final_weight'), find(classifier), find('token_embedding_table'))
   const table = arena.alloc(4 * entries.length)
   arena.u32(table, entries.length).set(entries)
 
@@ -314,7 +299,7 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint, opts: En
   const fields = [
     ...[dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, Math.ceil(seq_len / 4), gs],
     ...[0, opts.fast ? 1 : 0, table, rope],
-    ...[screen?.w ?? 0, screen?.s ?? 0, screen?.off ?? 0, screen?.len ?? 0, sgroup],
+    ...[screen?.w ?? 0, screen?.off ?? 0, screen?.len ?? 0, sgroup],
     ...[x!, xb!, hb!, qv!, logits!, best],
     ...[layout.dstep, layout.hstep, layout.qstep, layout.sstep, layout.lstep],
     ...[scratch, layout.size, layout.q, layout.s, layout.out, layout.scores],

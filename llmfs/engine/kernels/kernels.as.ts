@@ -6,14 +6,14 @@
 // one another. Threads take them a chunk at a time (threads.as.ts).
 
 import { attend, keep, rotate } from './attention.as'
-import { block, blockq, quantize, unpack, unpackq, WIDTH } from './matrix.as'
+import { block, blockBytes, blockq, quantize, unpack, unpackq, WIDTH } from './matrix.as'
 import { blur, bounds, length } from './screen.as'
 import { alone, begin, claim, done, epoch, finish, phase as phaseAtHand, take, threads, wait } from './threads.as'
 import { add, rmsnorm, swiglu } from './vector.as'
 
 export { add, rmsnorm, softmax, swiglu } from './vector.as'
 export { rotate } from './attention.as'
-export { block, blockq, pack, packq, quantize } from './matrix.as'
+export { block, blockq, pack, packq, packs, quantize } from './matrix.as'
 export { store8 } from './screen.as'
 export { fail, join, joined, quit } from './threads.as'
 
@@ -25,8 +25,9 @@ export function width(): i32 {
 // ---- the model ---------------------------------------------------------------------------------------------------
 
 // As simd.ts's `model` has it. Pointers to weights are in a table of their own: for each layer
-// rms_att wq wk wv wo rms_ffn w1 w2 w3, and after the layers rms_final wcls token_embedding_table; a matrix has two
-// entries, weights and scales (0 for float32), a vector one.
+// rms_att wq wk wv wo rms_ffn w1 w2 w3, and after the layers rms_final wcls token_embedding_table.
+const LAYER: usize = 36
+const RMS_FFN: usize = 20
 
 let dim: i32 = 0
 let hidden_dim: i32 = 0
@@ -44,7 +45,6 @@ let table: usize = 0
 let rope: usize = 0
 /** The classifier for screening, and its group size: screen.as.ts. */
 let screen: usize = 0
-let screens: usize = 0
 let off: usize = 0
 let len: usize = 0
 let sgroup: i32 = 0
@@ -93,27 +93,26 @@ export function attach(model: usize, index: i32): void {
   table = load<u32>(model, 40)
   rope = load<u32>(model, 44)
   screen = load<u32>(model, 48)
-  screens = load<u32>(model, 52)
-  off = load<u32>(model, 56)
-  len = load<u32>(model, 60)
-  sgroup = load<i32>(model, 64)
-  x = load<u32>(model, 68)
-  xb = load<u32>(model, 72)
-  hb = load<u32>(model, 76)
-  qv = load<u32>(model, 80)
-  logits = load<u32>(model, 84)
-  best = load<u32>(model, 88)
-  dstep = load<u32>(model, 92)
-  hstep = load<u32>(model, 96)
-  qstep = load<u32>(model, 100)
-  sstep = load<u32>(model, 104)
-  lstep = load<u32>(model, 108)
-  scratch0 = load<u32>(model, 112)
-  scratchSize = load<u32>(model, 116)
-  atQ = load<u32>(model, 120)
-  atS = load<u32>(model, 124)
-  atOut = load<u32>(model, 128)
-  atScores = load<u32>(model, 132)
+  off = load<u32>(model, 52)
+  len = load<u32>(model, 56)
+  sgroup = load<i32>(model, 60)
+  x = load<u32>(model, 64)
+  xb = load<u32>(model, 68)
+  hb = load<u32>(model, 72)
+  qv = load<u32>(model, 76)
+  logits = load<u32>(model, 80)
+  best = load<u32>(model, 84)
+  dstep = load<u32>(model, 88)
+  hstep = load<u32>(model, 92)
+  qstep = load<u32>(model, 96)
+  sstep = load<u32>(model, 100)
+  lstep = load<u32>(model, 104)
+  scratch0 = load<u32>(model, 108)
+  scratchSize = load<u32>(model, 112)
+  atQ = load<u32>(model, 116)
+  atS = load<u32>(model, 120)
+  atOut = load<u32>(model, 124)
+  atScores = load<u32>(model, 128)
   mine = scratch0 + index * scratchSize
   ready = 0
   head_size = dim / n_heads
@@ -227,7 +226,7 @@ function chunks(kind: u32, layer: i32, units: i32): i32 {
 
 /** One row of a phase's input: normalized, quantized, both or neither, into a thread's own memory. */
 function input(kind: u32, layer: i32, b: i32, to: usize): void {
-  const w = table + (layer << 6)
+  const w = table + layer * LAYER
   let from = to + b * dstep
   let n = dim
   if (kind == WO) from = xb + b * dstep
@@ -236,7 +235,7 @@ function input(kind: u32, layer: i32, b: i32, to: usize): void {
     n = hidden_dim
   } else {
     // In the table the final norm stands where another layer's first would.
-    const norm: usize = kind == FFN ? load<u32>(w, 36) : load<u32>(w)
+    const norm: usize = kind == FFN ? load<u32>(w, RMS_FFN) : load<u32>(w)
     const row = kind == SCREEN ? whole + b : b
     rmsnorm(from, x + row * dstep, norm, dim, eps)
   }
@@ -253,7 +252,7 @@ function inputs(kind: u32, layer: i32, n: i32, phase: u32): usize {
   return mine
 }
 
-/** One block of the matrix of two entries at `w` by the input of n numbers that stands in `from`. */
+/** One block of the matrix of the entry at `w` by the input of n numbers that stands in `from`. */
 // @ts-ignore: decorator
 @inline
 function mul(out: usize, ostep: usize, from: usize, w: usize, i: i32, n: i32, passes: i32, v: usize, vstep: usize): void {
@@ -262,7 +261,7 @@ function mul(out: usize, ostep: usize, from: usize, w: usize, i: i32, n: i32, pa
     const runs = (group + WIDTH - 1) / WIDTH
     blockq(
       out, ostep, from + atQ, qstep, from + atS, sstep,
-      load<u32>(w) + i * groups * runs * WIDTH * 16, load<u32>(w, 4) + ((i * groups) << 6), groups, runs, passes,
+      load<u32>(w) + i * blockBytes(groups, runs), groups, runs, passes,
     )
   } else block(out, ostep, v, vstep, load<u32>(w) + ((i * n) << 6), n, passes, fast)
 }
@@ -290,7 +289,7 @@ function run(kind: u32, layer: i32, from: i32, to: i32, phase: u32): void {
     for (let b = from; b < to; b++) input(kind & 7, layer, b, scratch0)
     return
   }
-  const w = table + (layer << 6)
+  const w = table + layer * LAYER
   if (kind == ATTENTION) {
     attention(layer, from, to, n)
     return
@@ -302,7 +301,7 @@ function run(kind: u32, layer: i32, from: i32, to: i32, phase: u32): void {
     const at = plain ? mine : inputs(kind, layer, n, phase)
     const v = kind == WO ? xb : hb
     const vstep = kind == WO ? dstep : hstep
-    const entry = kind == WO ? w + 28 : w + 48
+    const entry = kind == WO ? w + 16 : w + 28
     for (let i = from; i < to; i++) {
       mul(out, 64, at, entry, i, columns, n, v, vstep)
       addOut(i, out, n)
@@ -314,8 +313,8 @@ function run(kind: u32, layer: i32, from: i32, to: i32, phase: u32): void {
   else if (kind == FFN) {
     const out3 = out + (n << 6)
     for (let i = from; i < to; i++) {
-      mul(out, 64, at, w + 40, i, dim, n, at, dstep)
-      mul(out3, 64, at, w + 56, i, dim, n, at, dstep)
+      mul(out, 64, at, w + 24, i, dim, n, at, dstep)
+      mul(out3, 64, at, w + 32, i, dim, n, at, dstep)
       swiglu(out, out3, n << 4)
       for (let b = 0; b < n; b++) copy(hb + b * hstep + (i << 6), out + (b << 6), 16)
     }
@@ -327,14 +326,14 @@ function run(kind: u32, layer: i32, from: i32, to: i32, phase: u32): void {
     for (let i = from; i < to; i++)
       blockq(
         logits + whole * lstep + (i << 6), lstep, at + atQ, qstep, at + atS, sstep,
-        screen + i * groups * runs * WIDTH * 16, screens + ((i * groups) << 6), groups, runs, n,
+        screen + i * blockBytes(groups, runs), groups, runs, n,
       )
   }
 }
 
 /** Queries, keys and values: blocks of wq, then of wk, then of wv. */
 function qkv(layer: i32, from: i32, to: i32, n: i32, at: usize): void {
-  const w = table + (layer << 6)
+  const w = table + layer * LAYER
   const out = mine + atOut
   const nq = blocksOf(dim)
   const nk = blocksOf(kv_dim)
@@ -344,7 +343,7 @@ function qkv(layer: i32, from: i32, to: i32, n: i32, at: usize): void {
     const which = unit < nq ? 0 : unit < nq + nk ? 1 : 2
     const i = which == 0 ? unit : which == 1 ? unit - nq : unit - nq - nk
     const row = i << 4
-    mul(out, 64, at, w + 4 + (which << 3), i, dim, n, at, dstep)
+    mul(out, 64, at, w + 4 + (which << 2), i, dim, n, at, dstep)
     for (let b = 0; b < n; b++) {
       const o = out + (b << 6)
       const pos = load<u32>(items + b * 16, 4)
@@ -417,9 +416,9 @@ export function forward(items_: usize, count_: i32, whole_: i32, greedy_: i32): 
   for (let b = 0; b < count; b++) {
     const to = x + b * dstep
     const token = load<u32>(items + b * 16)
-    const w = table + n_layers * 64 + 12
-    if (group == 0) unpack(to, load<u32>(w), token, dim)
-    else unpackq(to, load<u32>(w), load<u32>(w, 4), token, dim, group)
+    const w = load<u32>(table + n_layers * LAYER, 8)
+    if (group == 0) unpack(to, w, token, dim)
+    else unpackq(to, w, token, dim, group)
   }
   const n = phases()
   let last: u32 = 0
@@ -473,7 +472,7 @@ export function help(): void {
 function greatest(b: i32, from: usize): u32 {
   const v = from + b * dstep
   const approx = logits + (whole + b) * lstep
-  const w = load<u32>(table + n_layers * 64, 4)
+  const w = load<u32>(table + n_layers * LAYER, 4)
   const groups = dim / sgroup
   const floor = bounds(approx, off, len, vocab_size, length(v, dim), blur(from + atS + b * sstep, groups, sgroup), dim)
   let token: u32 = 0

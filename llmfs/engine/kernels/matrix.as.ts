@@ -1,7 +1,7 @@
 // Matrices, packed by blocks of 16 rows, the last one filled up with zeros:
 //   f32   block, column, row in block                             a lane a row
-//   q80   block, group, run of columns, row in block, column      int8; a group is filled up with columns of zeros to whole runs
-//         block, group, row in block                              the scales, float32
+//   q80   block, group: run of columns, row in block, column      int8; a group is filled up with columns of zeros to whole runs
+//                       row in block                              the group's scales, float32
 // A run is WIDTH columns. So a lane sums its row in column order, and the 16 rows of a block share each load of x.
 // Pointers are byte offsets, 16-aligned; the order of every float operation is forward.ts's.
 
@@ -170,7 +170,14 @@ export function quantize(q: usize, s: usize, x: usize, n: i32, gs: i32): void {
   }
 }
 
-/** As `block`, of Q8_0: w with scales ws; q and s are quantize's, in `groups` groups of `runs` runs. */
+/** Bytes of a block of q80 of `groups` groups of `runs` runs. */
+// @ts-ignore: decorator
+@inline
+export function blockBytes(groups: i32, runs: i32): usize {
+  return groups * (runs * WIDTH * 16 + 64)
+}
+
+/** As `block`, of Q8_0: q and s are quantize's, in `groups` groups of `runs` runs. */
 export function blockq(
   out: usize,
   ostep: usize,
@@ -179,19 +186,18 @@ export function blockq(
   s: usize,
   sstep: usize,
   w: usize,
-  ws: usize,
   groups: i32,
   runs: i32,
   count: i32,
 ): void {
   let b = 0
   for (; b + 2 <= count; b += 2) {
-    columnsq(out, out + ostep, q, q + qstep, s, s + sstep, w, ws, groups, runs)
+    columnsq(out, out + ostep, q, q + qstep, s, s + sstep, w, groups, runs)
     out += ostep << 1
     q += qstep << 1
     s += sstep << 1
   }
-  if (b < count) columnq(out, q, s, w, ws, groups, runs)
+  if (b < count) columnq(out, q, s, w, groups, runs)
 }
 
 /** v + (float)i * w * s */
@@ -204,7 +210,7 @@ function scaled(v: v128, i: v128, w: v128, s: v128): v128 {
 /** One block of w by one x: for each of 16 rows, the groups' dot products, scaled, in their order. */
 // @ts-ignore: decorator
 @inline
-function columnq(out: usize, q: usize, s: usize, w: usize, ws: usize, groups: i32, runs: i32): void {
+function columnq(out: usize, q: usize, s: usize, w: usize, groups: i32, runs: i32): void {
   let v0 = f32x4.splat(0)
   let v1 = v0
   let v2 = v0
@@ -268,11 +274,11 @@ function columnq(out: usize, q: usize, s: usize, w: usize, ws: usize, groups: i3
       }
     }
     const by = v128.load32_splat(s + (g << 2))
-    v0 = scaled(v0, a0, v128.load(ws), by)
-    v1 = scaled(v1, a1, v128.load(ws, 16), by)
-    v2 = scaled(v2, a2, v128.load(ws, 32), by)
-    v3 = scaled(v3, a3, v128.load(ws, 48), by)
-    ws += 64
+    v0 = scaled(v0, a0, v128.load(w), by)
+    v1 = scaled(v1, a1, v128.load(w, 16), by)
+    v2 = scaled(v2, a2, v128.load(w, 32), by)
+    v3 = scaled(v3, a3, v128.load(w, 48), by)
+    w += 64
   }
   v128.store(out, v0)
   v128.store(out, v1, 16)
@@ -291,7 +297,6 @@ function columnsq(
   s0: usize,
   s1: usize,
   w: usize,
-  ws: usize,
   groups: i32,
   runs: i32,
 ): void {
@@ -304,7 +309,7 @@ function columnsq(
     let x = q0
     let y = q1
     let wh = w + half * half16
-    let wsh = ws + (half << 5)
+    const toScales = (half << 5) - half * half16
     for (let g = 0; g < groups; g++) {
       let a0 = i32x4.splat(0)
       let a1 = a0
@@ -355,13 +360,13 @@ function columnsq(
       }
       const s = v128.load32_splat(s0 + (g << 2))
       const t = v128.load32_splat(s1 + (g << 2))
-      const w0 = v128.load(wsh)
-      const w1 = v128.load(wsh, 16)
+      const w0 = v128.load(wh + toScales)
+      const w1 = v128.load(wh + toScales, 16)
       u0 = scaled(u0, a0, w0, s)
       v0 = scaled(v0, b0, w0, t)
       u1 = scaled(u1, a1, w1, s)
       v1 = scaled(v1, b1, w1, t)
-      wsh += 64
+      wh += 64
     }
     v128.store(out0 + (half << 5), u0)
     v128.store(out0 + (half << 5), u1, 16)
@@ -396,35 +401,62 @@ export function pack(w: usize, piece: usize, n: i32, rows: i32): void {
   }
 }
 
-/** Packs rows of int8, as `pack` does; groups of gs are filled up to whole runs. */
+/** Packs rows of int8, as `pack` does; groups of gs are filled up to whole runs, and the place for their scales is left. */
 export function packq(w: usize, piece: usize, n: i32, rows: i32, gs: i32): void {
-  if (rows == 16 && gs % WIDTH == 0) {
-    if (ASC_FEATURE_RELAXED_SIMD) return pack(w, piece, n >> 2, 16)
-    for (let j = 0; j < n; j += 2) {
-      for (let r = 0; r < 16; r += 8) {
-        const at = piece + r * n + j
-        let v = i16x8.splat(load<i16>(at))
-        v = v128.load16_lane(at + n, v, 1)
-        v = v128.load16_lane(at + 2 * n, v, 2)
-        v = v128.load16_lane(at + 3 * n, v, 3)
-        v = v128.load16_lane(at + 4 * n, v, 4)
-        v = v128.load16_lane(at + 5 * n, v, 5)
-        v = v128.load16_lane(at + 6 * n, v, 6)
-        v = v128.load16_lane(at + 7 * n, v, 7)
-        v128.store(w, v)
-        w += 16
+  if (rows < 16 || gs % WIDTH != 0) {
+    for (let g = 0; g < n; g += gs) {
+      for (let p = 0; p < gs; p += WIDTH) {
+        for (let r = 0; r < 16; r++) {
+          for (let c = 0; c < WIDTH; c++) {
+            store<i8>(w, r < rows && p + c < gs ? load<i8>(piece + r * n + g + p + c) : 0)
+            w += 1
+          }
+        }
       }
+      w += 64
     }
     return
   }
   for (let g = 0; g < n; g += gs) {
-    for (let p = 0; p < gs; p += WIDTH) {
-      for (let r = 0; r < 16; r++) {
-        for (let c = 0; c < WIDTH; c++) {
-          store<i8>(w, r < rows && p + c < gs ? load<i8>(piece + r * n + g + p + c) : 0)
-          w += 1
+    for (let j = g; j < g + gs; j += WIDTH) {
+      let at = piece + j
+      if (ASC_FEATURE_RELAXED_SIMD) {
+        for (let r = 0; r < 4; r++) {
+          let v = v128.load32_zero(at)
+          v = v128.load32_lane(at + n, v, 1)
+          v = v128.load32_lane(at + 2 * n, v, 2)
+          v = v128.load32_lane(at + 3 * n, v, 3)
+          v128.store(w, v)
+          at += n << 2
+          w += 16
+        }
+      } else {
+        for (let r = 0; r < 2; r++) {
+          let v = i16x8.splat(load<i16>(at))
+          v = v128.load16_lane(at + n, v, 1)
+          v = v128.load16_lane(at + 2 * n, v, 2)
+          v = v128.load16_lane(at + 3 * n, v, 3)
+          v = v128.load16_lane(at + 4 * n, v, 4)
+          v = v128.load16_lane(at + 5 * n, v, 5)
+          v = v128.load16_lane(at + 6 * n, v, 6)
+          v = v128.load16_lane(at + 7 * n, v, 7)
+          v128.store(w, v)
+          at += n << 3
+          w += 16
         }
       }
+    }
+    w += 64
+  }
+}
+
+/** Puts the scales of 16 rows, a row-major (rows, groups) piece, into a block that packq made. */
+export function packs(w: usize, piece: usize, groups: i32, rows: i32, runs: i32): void {
+  for (let g = 0; g < groups; g++) {
+    w += runs * WIDTH * 16
+    for (let r = 0; r < 16; r++) {
+      store<f32>(w, r < rows ? load<f32>(piece + ((r * groups + g) << 2)) : 0)
+      w += 4
     }
   }
 }
@@ -439,19 +471,19 @@ export function unpack(out: usize, w: usize, row: i32, n: i32): void {
 }
 
 /** Row `row` of a packed Q8_0 matrix into `out`, multiplied out. */
-export function unpackq(out: usize, w: usize, ws: usize, row: i32, n: i32, gs: i32): void {
+export function unpackq(out: usize, w: usize, row: i32, n: i32, gs: i32): void {
   const groups = n / gs
   const runs = (gs + WIDTH - 1) / WIDTH
   const lane = row & 15
-  let s = ws + (((row >> 4) * groups) << 6) + (lane << 2)
-  let at = w + (row >> 4) * groups * runs * WIDTH * 16 + lane * WIDTH
+  let at = w + (row >> 4) * blockBytes(groups, runs)
   for (let g = 0; g < groups; g++) {
-    const scale = load<f32>(s)
+    const scales = at + runs * WIDTH * 16
+    const scale = load<f32>(scales + (lane << 2))
+    const from = at + lane * WIDTH
     for (let k = 0; k < gs; k++) {
-      store<f32>(out, <f32>load<i8>(at + (k / WIDTH) * WIDTH * 16 + k % WIDTH) * scale)
+      store<f32>(out, <f32>load<i8>(from + (k / WIDTH) * WIDTH * 16 + k % WIDTH) * scale)
       out += 4
     }
-    at += runs * WIDTH * 16
-    s += 64
+    at = scales + 64
   }
 }
