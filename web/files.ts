@@ -78,6 +78,14 @@ export class Files {
     return new TextDecoder().decode(await this.read(path))
   }
 
+  /** Writes a message to a file that is there, such as a ctl. */
+  tell(path: string, message: string): Promise<void> {
+    return this.at(path, async fid => {
+      await fid.open(OWRITE)
+      await fid.write(new TextEncoder().encode(message), 0)
+    })
+  }
+
   /**
    * Writes a file of the host's into `dir` under its own name, or, when that is taken, with a number in it. What was
    * written of a file that fails is removed. `progress` gets the bytes written.

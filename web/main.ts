@@ -54,6 +54,7 @@ byId('del').addEventListener('click', () => {
   ws.type(DEL)
   console9.focus()
 })
+byId('load-cancel').addEventListener('click', () => console9.focus())
 const reader = byId('reader')
 reader.addEventListener('click', () => {
   const on = reader.getAttribute('aria-pressed') !== 'true'

@@ -1,9 +1,12 @@
 import { byId } from './dom.ts'
 import type { Files } from './files.ts'
 import type { Home } from './kernel.ts'
+import { Loading } from './loading.ts'
 
 const LLM = '/mnt/llm'
 const EVERY = 1000
+/** The same while a model loads. */
+const LOADING = 200
 
 /** `name value` lines. */
 function fields(text: string): Map<string, string> {
@@ -28,7 +31,8 @@ function count(n: number): string {
 
 /**
  * The line at the foot: what the kernel does, what model is loaded and how fast it went, where the home directory is.
- * What it says of the model it reads from the files of llmfs at /mnt/llm, once a second while the page is visible.
+ * What it says of the model it reads from the files of llmfs at /mnt/llm, once a second while the page is visible, and
+ * more often while a model loads.
  */
 export class Status {
   private readonly files: Files
@@ -39,9 +43,11 @@ export class Status {
   /** The last text of each session's status; the one that changed last is shown. */
   private sessions = new Map<string, string>()
   private started = false
+  private readonly loading: Loading
 
   constructor(files: Files) {
     this.files = files
+    this.loading = new Loading(() => void this.cancel().catch(() => undefined))
   }
 
   kernel(state: 'running' | 'stopped'): void {
@@ -62,16 +68,32 @@ export class Status {
     for (;;) {
       if (document.visibilityState === 'hidden')
         await new Promise(resolve => document.addEventListener('visibilitychange', resolve, { once: true }))
-      await this.look()
-      await new Promise(resolve => setTimeout(resolve, EVERY))
+      const loads = await this.look()
+      await new Promise(resolve => setTimeout(resolve, loads ? LOADING : EVERY))
     }
   }
 
-  private async look(): Promise<void> {
+  /** Ends the load under way, if there still is one: without one, `unload` would be of the model. */
+  private async cancel(): Promise<void> {
+    const status = await this.files.text(`${LLM}/status`)
+    if (this.loading.show(status)) await this.files.tell(`${LLM}/ctl`, 'unload')
+  }
+
+  /** Returns whether a model loads. */
+  private async look(): Promise<boolean> {
+    const status = await this.files.text(`${LLM}/status`).catch(() => '')
+    const loads = this.loading.show(status)
+    this.modelCell.hidden = loads
+    this.rateCell.hidden = loads
+    if (!loads) await this.model(status)
+    return loads
+  }
+
+  private async model(status: string): Promise<void> {
     let model = 'no model loaded'
     try {
-      const ctl = (await this.files.text(`${LLM}/ctl`)).trim()
-      const [state, name] = ctl.split(' ')
+      const known = /^(un)?loaded/.test(status) ? status : await this.files.text(`${LLM}/ctl`)
+      const [state, name] = known.trim().split(' ')
       if (state === 'loaded' && name) {
         const info = fields(await this.files.text(`${LLM}/model`))
         const params = count(Number(info.get('params')))

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, BrowserContext } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { Httpserver } from '../httpserver.ts'
 import { launch, PROMPT, serveSite, top, Workspace } from './browser.ts'
 import { checkpoint } from './checkpoint.ts'
 
@@ -88,6 +89,45 @@ test('a session with llmfs and with run gives the golden tokens', async () => {
   expect(ran.trimEnd()).toBe(stream)
   await page.waitForFunction(() => /tok\/s/.test(document.querySelector('#st-rate')?.textContent ?? ''))
   expect(await page.locator('#st-model').textContent()).toMatch(/^\/lib\/llm\/stories\.bin · 722K parameters · f32$/)
+})
+
+test('a model from another site loads under a bar, which can be cancelled', async () => {
+  const bytes = readFileSync(join(top, 'plan9/root/lib/llm/stories.bin'))
+  const site = await Httpserver.start({ '/m/stories.bin': { bytes, cors: true, hold: 2_000_000 } })
+  try {
+    const w = await open()
+    const { page } = w
+    const url = `${site.url}/m/stories.bin`
+    const bar = page.getByRole('progressbar', { name: 'Loading the model' })
+    for (const line of load('/lib/llm/stories.bin')) await w.run(line)
+    expect(await bar.count()).toBe(0)
+    const { height } = (await page.locator('#status').boundingBox())!
+    const echo = load(url).at(-1)!
+    const from = await w.type(echo)
+    await bar.waitFor()
+    await page.waitForFunction(() => Number(document.querySelector('#load-bar')?.getAttribute('aria-valuenow')) > 30)
+    expect(await page.locator('#load-text').textContent()).toMatch(
+      /^loading [12]\.\d of 2\.9 MB · \d+\.\d MB\/s · stories\.bin$/,
+    )
+    expect(await bar.getAttribute('aria-valuetext')).toMatch(/^[12]\.\d of 2\.9 MB · /)
+    const box = (await bar.boundingBox())!
+    expect([box.width, box.height]).toEqual([1280, 3])
+    // The console keeps its size.
+    expect((await page.locator('#status').boundingBox())!.height).toBe(height)
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    expect(await w.until(text => text.endsWith(PROMPT), from, echo)).toContain('interrupted')
+    await bar.waitFor({ state: 'detached' })
+    expect(await w.run('cat /mnt/llm/ctl /mnt/llm/status')).toBe(
+      'loaded /lib/llm/stories.bin /lib/llm/tokenizer.bin\nerror interrupted\n',
+    )
+    site.go()
+    expect(await w.run(echo)).toBe('')
+    await page.getByText(`${url} · 722K parameters · f32`).waitFor()
+    expect(await w.run(`hget -o m.bin ${url}; cmp m.bin /lib/llm/stories.bin`)).toBe('')
+    expect(site.requests.every(r => r.range?.startsWith('bytes='))).toBe(true)
+  } finally {
+    await site.close()
+  }
 })
 
 test('what is in /usr/glenda is there after a reload', async () => {
