@@ -13,7 +13,7 @@ import { boot, readall, type Testkernel, writefile } from '../../plan9/kernel/te
 import { engineWorker } from '../../shell/node/engineworker.ts'
 import { Httpserver, type Served } from '../httpserver.ts'
 import { hfConfig, weightsOf, writeSafetensors } from './formats.ts'
-import { embedded, golden, goldens } from './models.ts'
+import { embedded, golden, goldens, randomCheckpoint } from './models.ts'
 
 const stories = new Uint8Array(readFileSync(join(embedded, 'stories.bin')))
 const tokenizer = new Uint8Array(readFileSync(join(embedded, 'tokenizer.bin')))
@@ -173,6 +173,28 @@ describe('load of a URL', () => {
       await load()
       await tells(sys)
     })
+  })
+
+  test('reads tensors in the order in which they lie, whatever it is', async () => {
+    const shape = { ...config, dim: 512, hidden_dim: 1376, n_layers: 2, n_kv_heads: 8, seq_len: 64 }
+    const { tensors } = weightsOf(randomCheckpoint(shape, true, 5), shape, true)
+    const { server } = await web()
+    server.files['/config.json'] = { bytes: utf8.encode(JSON.stringify(hfConfig(shape, true))) }
+    const texts: string[] = []
+    await mounted(async sys => {
+      await readall(sys, '/mnt/llm/clone')
+      for (const all of [tensors, tensors.toReversed()]) {
+        const bytes = writeSafetensors({ config: shape, tensors: all }, 'F32')
+        expect(bytes.length).toBeGreaterThan(20e6)
+        server.files['/model.safetensors'] = { bytes, ranges: false }
+        await ctl(sys, `load ${server.url}/model.safetensors /tmp/t.bin`)
+        await writefile(sys, '/mnt/llm/0/ctl', 'temp 0\nsteps 10\ngenerate\n')
+        texts.push(await readall(sys, '/mnt/llm/0/tokens'))
+      }
+    })
+    expect(texts[0]!.split('\n').length).toBeGreaterThan(5)
+    expect(texts[1]).toBe(texts[0])
+    expect(server.requests.filter(r => r.path === '/model.safetensors').length).toBe(2)
   })
 
   test.each<[string, Partial<Served>, string]>([
