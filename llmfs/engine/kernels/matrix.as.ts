@@ -110,7 +110,7 @@ function columns(out0: usize, out1: usize, x0: usize, x1: usize, w: usize, n: i3
 /** Four numbers as int32, rounded half away from zero; beyond 127 it is 127. */
 // @ts-ignore: decorator
 @inline
-export function round4(f: v128): v128 {
+function round4(f: v128): v128 {
   const t = f32x4.trunc(f)
   const half = f32x4.ge(f32x4.abs(f32x4.sub(f, t)), f32x4.splat(0.5))
   const one = v128.or(f32x4.splat(1), v128.and(f, f32x4.splat(-0.0)))

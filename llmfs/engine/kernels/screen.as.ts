@@ -4,8 +4,6 @@
 // For a row w, of which w' is stored, and x, of which x' is used: |w x - w' x'| <= |w - w'| |x| + |w'| |x - x'|, the lengths
 // Euclid's. The rounding of the sums themselves, exact one and stored one, is below SLACK(n) |w| |x|.
 
-import { round4 } from './matrix.as'
-
 /** What the float32 sums of n products may be off by, as a part of |w| |x|: four times what theory says. */
 // @ts-ignore: decorator
 @inline
@@ -30,17 +28,19 @@ export function store8(q: usize, s: usize, off: usize, len: usize, piece: usize,
       )
       const scale = wmax / <f32>127
       const by = f32x4.splat(scale)
-      const some = scale != 0 ? i32x4.splat(-1) : i32x4.splat(0)
+      const inverse = f32x4.splat(scale > 1e-30 ? <f32>1 / scale : 0)
       store<f32>(s, scale)
       s += 4
       let e2 = f32x4.splat(0)
       let w2 = f32x4.splat(0)
       for (let i = 0; i < gs; i += 4) {
         const w = v128.load(piece)
-        const v = v128.and(round4(f32x4.div(w, by)), some)
+        // At 1.5 * 2^23 the last place is 1: the sum is rounded, and its bits count from the constant's.
+        const sum = f32x4.add(f32x4.mul(w, inverse), f32x4.splat(12582912))
+        const v = i32x4.sub(sum, f32x4.splat(12582912))
         const pair = i16x8.narrow_i32x4_s(v, v)
         v128.store32_lane(q, i8x16.narrow_i16x8_s(pair, pair), 0)
-        const near = f32x4.mul(f32x4.convert_i32x4_s(v), by)
+        const near = f32x4.mul(f32x4.sub(sum, f32x4.splat(12582912)), by)
         const e = f32x4.sub(w, near)
         e2 = f32x4.add(e2, f32x4.mul(e, e))
         w2 = f32x4.add(w2, f32x4.mul(near, near))
