@@ -55,15 +55,20 @@ export interface Sink {
 const LARGE = 1 << 16
 
 /**
- * The reads of one load, each before the next. The tensors of a llama2.c checkpoint come to the engine in the same memory
- * all the time: it is done with a piece when it asks for the next. A buffer for each would be garbage that adds up to the
- * size of the model before it is collected. What goes to another thread must be shared memory for that.
+ * The reads of one load, each before the next. The tensors of a llama2.c checkpoint come to the engine in the same two
+ * buffers all the time: it is done with a piece when it asks for the next. A buffer for each would be garbage that adds up
+ * to the size of the model before it is collected. What goes to another thread must be shared memory for that.
+ *
+ * While the engine has one piece, the next is read.
  */
 class Reads {
   readonly file: ModelFile
   readonly opts: LoadOptions
   readonly #make: ((n: number) => Uint8Array) | undefined
-  #into: Uint8Array | undefined
+  /** The one that the engine has, and the one that is read into. */
+  #given: Uint8Array | undefined
+  #spare: Uint8Array | undefined
+  #next: { offset: number; count: number; bytes: Promise<Uint8Array> } | undefined
   /** Headers of other formats are kept while more is read, and converted. */
   #again = false
 
@@ -75,20 +80,46 @@ class Reads {
   }
 
   async read(offset: number, count: number): Promise<Uint8Array> {
-    const reuse = this.#again && count >= LARGE
-    if (reuse && this.#make && (this.#into?.length ?? 0) < count) this.#into = this.#make(count)
-    const into = reuse ? this.#into : undefined
-    const bytes = await this.file.read(offset, count, into)
+    const bytes = await this.#piece(offset, count)
     if (offset === 0) this.#again = !isGguf(bytes) && !isSafetensors(bytes)
     this.opts.progress?.add(bytes.length)
-    if (!into || bytes.buffer === into.buffer) return bytes
-    into.set(bytes)
-    return into.subarray(0, bytes.length)
+    return bytes
+  }
+
+  async #piece(offset: number, count: number): Promise<Uint8Array> {
+    if (!this.#again || count < LARGE || !this.#make) return this.file.read(offset, count)
+    const next = this.#next
+    const hit = next?.offset === offset && next.count >= count
+    const { bytes } = hit ? next : this.#start(offset, count, next?.bytes)
+    const found = await bytes
+    const given = this.#spare
+    this.#spare = this.#given
+    this.#given = given
+    const after = offset + count
+    this.#next = after < this.file.size ? this.#start(after, count) : undefined
+    return found.subarray(0, count)
+  }
+
+  /** Reads into the spare buffer, once `before` is done with it. */
+  #start(offset: number, count: number, before?: Promise<unknown>) {
+    const read = async () => {
+      await before?.catch(() => {})
+      if (!this.#spare || this.#spare.length < count) this.#spare = this.#make!(count)
+      const into = this.#spare
+      const found = await this.file.read(offset, count, into)
+      if (found.buffer === into.buffer) return found
+      into.set(found)
+      return into.subarray(0, found.length)
+    }
+    const bytes = read()
+    // Nobody may ask for it.
+    bytes.catch(() => {})
+    return { offset, count, bytes }
   }
 
   /** What to send: the bytes, given away where they are nobody's. */
   sent(bytes: Uint8Array): Uint8Array {
-    return bytes.buffer === this.#into?.buffer ? bytes : transfer(bytes, [bytes.buffer])
+    return bytes.buffer === this.#given?.buffer ? bytes : transfer(bytes, [bytes.buffer])
   }
 }
 
