@@ -1,5 +1,6 @@
 import { chromium, stopChromium } from './engine/chromium.ts'
 import { llamaCppRows } from './engine/llamacpprows.ts'
+import { loadRows } from './engine/loadrows.ts'
 import { longTaskRows } from './engine/longtasks.ts'
 import { nativeRows, nativeThreadsRows } from './engine/native.ts'
 import { node } from './engine/place.ts'
@@ -26,6 +27,7 @@ export default async function bench({ args }: { args: string[] }): Promise<{ nam
     ...llamaCppRows(),
     ...wllamaRows(),
     ...[node, chromium].flatMap(selfRows),
+    ...loadRows(),
     ...longTaskRows(),
   ]
   const table = [HEAD]

@@ -7,6 +7,8 @@ export interface Row {
   beside: string
   /** The least ratio that is wanted; undefined for a row that only informs. */
   wanted?: number
+  /** What the ratio is wanted to be below, of a row of times. */
+  below?: number
   /** Measures; a text is said instead of the figures. @throws Missing it cannot be measured here */
   measure(): Promise<Pair | string>
 }
@@ -22,15 +24,16 @@ export const counted = (threads: number): string => (threads === 1 ? '1 thread' 
 const digits = (v: number): string => v.toFixed(v < 100 ? 1 : 0)
 
 /** Measures a row and prints it into cells. */
-export async function run({ what, beside, wanted, measure }: Row): Promise<string[]> {
-  const least = wanted === undefined ? '' : `>= ${wanted.toFixed(1)}`
+export async function run({ what, beside, wanted, below, measure }: Row): Promise<string[]> {
+  const wish = wanted !== undefined ? `>= ${wanted.toFixed(1)}` : below !== undefined ? `< ${below}` : ''
   try {
     const got = await measure()
-    if (typeof got === 'string') return [what, '', beside, '', got, least]
-    const verdict = wanted === undefined ? '' : got.ratio >= wanted ? ', met' : ', not met'
-    return [what, digits(got.a), beside, digits(got.b), got.ratio.toFixed(2), least + verdict]
+    if (typeof got === 'string') return [what, '', beside, '', got, wish]
+    const met = got.ratio >= (wanted ?? 0) && got.ratio < (below ?? Number.POSITIVE_INFINITY)
+    const verdict = wish === '' ? '' : met ? ', met' : ', not met'
+    return [what, digits(got.a), beside, digits(got.b), got.ratio.toFixed(2), wish + verdict]
   } catch (err) {
     const why = err instanceof Error ? err.message.split('\n')[0]! : String(err)
-    return [what, '', beside, '', `${err instanceof Missing ? 'not measured' : 'failed'}: ${why}`, least]
+    return [what, '', beside, '', `${err instanceof Missing ? 'not measured' : 'failed'}: ${why}`, wish]
   }
 }

@@ -1,5 +1,6 @@
-import { type Engine, loadEngine } from '../../../../llmfs/engine/engine.ts'
+import { loadEngine } from '../../../../llmfs/engine/engine.ts'
 import { setThreads } from '../../../../llmfs/engine/threads.ts'
+import { fetchAlone, firstToken } from '../loading.ts'
 import { type Options, type Rates, rates, settle } from '../ours.ts'
 
 setThreads({
@@ -11,21 +12,27 @@ setThreads({
   },
 })
 
-export type Request = { url: string; options: Options } | { name: keyof Rates; args: number[] }
+export type Request =
+  | { url: string; options: Options }
+  | { name: keyof Rates; args: number[] }
+  | { load: 'firstToken' | 'fetchAlone'; from: string }
 
-let engine: Engine
 let measured: Rates
 
-addEventListener('message', async ({ data }: MessageEvent<Request>) => {
-  if ('url' in data) {
-    const bytes = new Uint8Array(await (await fetch(data.url)).arrayBuffer())
-    const read = async (offset: number, count: number) => bytes.slice(offset, offset + count)
-    engine = await loadEngine({ size: bytes.length, read }, { simd: true, threads: 1, ...data.options })
-    await settle(engine)
-    measured = rates(engine)
-    postMessage(0)
-  } else {
-    const [steps = 0, n = 0] = data.args
-    postMessage(measured[data.name](steps, n))
+async function answer(request: Request): Promise<number> {
+  if ('load' in request) return { firstToken, fetchAlone }[request.load](request.from)
+  if ('name' in request) {
+    const [steps = 0, n = 0] = request.args
+    return measured[request.name](steps, n)
   }
+  const bytes = new Uint8Array(await (await fetch(request.url)).arrayBuffer())
+  const read = async (offset: number, count: number) => bytes.slice(offset, offset + count)
+  const engine = await loadEngine({ size: bytes.length, read }, { simd: true, threads: 1, ...request.options })
+  await settle(engine)
+  measured = rates(engine)
+  return 0
+}
+
+addEventListener('message', ({ data }: MessageEvent<Request>) => {
+  answer(data).then(postMessage, (err: unknown) => postMessage(String(err)))
 })

@@ -23,11 +23,13 @@ let wllama: Wllama | undefined
 
 const absolute = (url: string): string => new URL(url, location.href).href
 
+const engineWorker = () => new Worker(new URL('./engine.worker.ts', import.meta.url), { type: 'module' })
+
 /** Asks an engine's worker, which does one thing at a time. */
 function ask(id: number, request: Request): Promise<number> {
   const worker = engines[id]!
   return new Promise((resolve, reject) => {
-    worker.onmessage = ({ data }) => resolve(data)
+    worker.onmessage = ({ data }) => (typeof data === 'number' ? resolve(data) : reject(new Error(data)))
     worker.onerror = err => reject(new Error(err.message))
     worker.postMessage(request)
   })
@@ -36,8 +38,7 @@ function ask(id: number, request: Request): Promise<number> {
 /** What tests/bench/engine/chromium.ts calls. */
 const bench = {
   async open(url: string, options: Options): Promise<number> {
-    const worker = new Worker(new URL('./engine.worker.ts', import.meta.url), { type: 'module' })
-    const id = engines.push(worker) - 1
+    const id = engines.push(engineWorker()) - 1
     await ask(id, { url: absolute(url), options })
     return id
   },
@@ -45,6 +46,14 @@ const bench = {
   close(id: number): void {
     engines[id]?.terminate()
     engines[id] = undefined
+  },
+
+  /** Milliseconds; loading.ts has what is measured. */
+  async load(load: 'firstToken' | 'fetchAlone', from: string): Promise<number> {
+    const id = engines.push(engineWorker()) - 1
+    const ms = await ask(id, { load, from: absolute(from) })
+    bench.close(id)
+    return ms
   },
 
   async openWllama(url: string, n_ctx: number): Promise<void> {
