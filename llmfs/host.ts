@@ -163,7 +163,11 @@ export class Link {
       const info = await this.#call(api =>
         api.load(file.size, { simd: opts.simd, ...(opts.threads ? { threads: opts.threads } : {}) }),
       )
-      if (!opts.signal?.aborted) return info
+      if (!opts.signal?.aborted) {
+        // Not every byte of a file need be read.
+        if (opts.progress) opts.progress.bytes = file.size
+        return info
+      }
       // A tokenizer that fits no model has the one read last dropped.
       await this.use(new Uint8Array(0)).catch(() => {})
       throw new PlanError(Eintr)

@@ -256,7 +256,7 @@ describe('commands with a URL', () => {
       expect(err).toMatch(/^achieved tok\/s: .*\n$/)
       const told = await command(sys, [...argv, '-v'])
       expect(told.out).toBe(out)
-      expect(told.err).toMatch(/(^|\n)\d+\/2908700 bytes \d+\.\d MB\/s\nachieved/)
+      expect(told.err).toMatch(/(^|\n)2908700\/2908700 bytes \d+\.\d MB\/s\nachieved/)
       expect((await command(sys, ['export', 'info', m])).out).toMatch(/\nbytes 2908700\n/)
       expect((await command(sys, ['run', `${m}x`])).err).toBe(`${m}x: 404 not found\n`)
       expect((await command(sys, ['export', 'info', `${m}x`])).err).toBe(`export: ${m}x: 404 not found\n`)
