@@ -1,5 +1,6 @@
 /*
- * The peer of tests/bench/engine.ts: a llama's forward pass as plain C loops, to be compiled with -Ofast -march=native.
+ * A peer of tests/bench/engine.ts: a llama's forward pass as plain C loops, to be compiled with -Ofast -march=native, and
+ * with -fopenmp for as many threads as OMP_NUM_THREADS says.
  *
  *	native MODEL STEPS
  *

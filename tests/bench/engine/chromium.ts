@@ -66,7 +66,10 @@ export async function serveWllama(): Promise<void> {
 }
 
 export async function stopChromium(): Promise<void> {
-  await (await page)?.stop()
+  await page?.then(
+    p => p.stop(),
+    () => {},
+  )
   page = undefined
 }
 

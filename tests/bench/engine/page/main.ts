@@ -90,5 +90,4 @@ const bench = {
   },
 }
 
-export type Bench = typeof bench
 Object.assign(globalThis, { bench })
