@@ -1,6 +1,7 @@
 import { ORDWR, OREAD, OWRITE } from '../plan9/9p/const.ts'
-import { Eintr, Enochild, PlanError } from '../plan9/error.ts'
+import { Eintr, Enochild, Enovmem, PlanError } from '../plan9/error.ts'
 import { RFFDG, RFNOTEG, RFPROC, RFREND, type Sys } from '../plan9/kernel/sys.ts'
+import { Memmax } from '../plan9/libc/bio.ts'
 import { builtins, dirsof } from './builtin.ts'
 import { makepath, match } from './glob.ts'
 import { HereError, herefile, psubst } from './here.ts'
@@ -723,9 +724,11 @@ export class Rc {
         const b = await this.sys.read(rd, 32768)
         text += utf.decode(b, { stream: b.length > 0 })
         if (b.length === 0) break
+        if (text.length > Memmax) throw new PlanError(Enovmem)
       }
     } catch (e) {
       if (!(e instanceof PlanError)) throw e
+      if (e.message === Enovmem) this.failed("can't read from `{}", e)
     } finally {
       await this.close(rd)
     }

@@ -1,6 +1,6 @@
 import * as e from '../error.ts'
 import { PlanError, ProtocolError } from '../error.ts'
-import { utf8len } from './bit.ts'
+import { concat, utf8len } from './bit.ts'
 import * as c from './const.ts'
 import { changes, convD2M, convM2D, type Dir, nulldir, type Qid } from './dir.ts'
 import { convM2S, convS2M, type Fcall } from './fcall.ts'
@@ -522,13 +522,7 @@ class Connection<A> {
       dir.next = undefined
     }
     dir.offset += n
-    const data = new Uint8Array(n)
-    let at = 0
-    for (const record of records) {
-      data.set(record, at)
-      at += record.length
-    }
-    return data
+    return concat(records)
   }
 
   private async write(fid: ServedFid<A>, f: T<typeof c.Twrite>, req: Req): Promise<Reply> {

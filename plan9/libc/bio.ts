@@ -1,11 +1,13 @@
 import { concat } from '../9p/bit.ts'
-import { PlanError } from '../error.ts'
+import { Enovmem, PlanError } from '../error.ts'
 import type { Sys } from '../kernel/sys.ts'
 import { chartorune, fullrune, utf8 } from './rune.ts'
 
 /** Bytes of a buffer. Reads and writes go out in this size. */
 export const Bsize = 64 * 1024
 export const Beof = -1
+/** Bytes that a program holds of a line, or of a file that it wants whole, at most: the memory is everyone's. */
+export const Memmax = 1 << 28
 
 const none = new Uint8Array(0)
 
@@ -82,11 +84,14 @@ export class Bin {
   /**
    * A line, its delimiter included; the last one may lack it. Undefined at the end of the file. The bytes are a view
    * that later reads leave alone.
+   *
+   * @throws PlanError Enovmem for a line of more than Memmax bytes
    */
   async rdline(delim = 10): Promise<Uint8Array | undefined> {
     let scanned = 0
     // Pieces of a line longer than the buffer are joined once, at its end.
     let pieces: Uint8Array[] | undefined
+    let n = 0
     for (;;) {
       const i = this.#buf.indexOf(delim, this.#off + scanned)
       if (i >= 0) {
@@ -97,6 +102,8 @@ export class Bin {
       if (this.#off < this.#buf.length) {
         pieces ??= []
         pieces.push(this.#buf.subarray(this.#off))
+        n += this.#buf.length - this.#off
+        if (n > Memmax) throw new PlanError(Enovmem)
         this.#off = this.#buf.length
       }
       scanned = 0
@@ -156,13 +163,16 @@ export async function write(sys: Sys, fd: number, data: Uint8Array | string): Pr
   if (n !== b.length) throw new PlanError('short write')
 }
 
-/** All that a descriptor yields up to its end. */
+/** All that a descriptor yields up to its end. @throws PlanError Enovmem for more than Memmax bytes */
 export async function readall(sys: Sys, fd: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
+  let n = 0
   for (;;) {
     const b = await sys.read(fd, Bsize)
     if (b.length === 0) return parts.length === 0 ? none : concat(parts)
     parts.push(b)
+    n += b.length
+    if (n > Memmax) throw new PlanError(Enovmem)
   }
 }
 

@@ -324,6 +324,18 @@ describe('wc', () => {
   })
 })
 
+describe('a line without end is more than there is memory for', () => {
+  const why = 'virtual memory allocation failed'
+  it('to grep', async () => {
+    const r = await new World().run(['grep', 'x', '/dev/zero'])
+    expect(r.stderr).toBe(`grep: read error on /dev/zero: ${why}\n`)
+  })
+  it.each([['uniq'], ['sort'], ['mc'], ['tail', '-r']])('to %s', async (...argv) => {
+    const { status, stderr } = await new World().run([...argv, '/dev/zero'])
+    expect(status + stderr).toContain(why)
+  })
+})
+
 describe('head and tail', () => {
   const ten = Array.from({ length: 30 }, (_, i) => `${i}\n`).join('')
   it('head prints the first lines and reads no more', async () => {

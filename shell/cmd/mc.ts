@@ -1,4 +1,5 @@
 import { OREAD } from '../../plan9/9p/const.ts'
+import { Enovmem, PlanError } from '../../plan9/error.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { Beof, Bin, Bout } from '../../plan9/libc/bio.ts'
 import { getenv } from '../../plan9/libc/env.ts'
@@ -6,6 +7,8 @@ import { atoi } from '../../plan9/libc/fmt.ts'
 import { eprint, r } from '../../plan9/libc/sysfatal.ts'
 
 const TAB = 4
+/** Characters of a word at most. */
+const MAXWORD = 1 << 22
 
 /** Words in columns, as many as fit, down and then across. */
 function columnate(words: string[], linewidth: number): string {
@@ -48,6 +51,7 @@ class Mc {
         // As in Plan 9, what follows the last newline is no word.
         return
       }
+      if (line.length > MAXWORD) throw new PlanError(Enovmem)
       if (c === 9) line += ' '.repeat(TAB - ([...line].length % TAB))
       else if (c !== 10) line += String.fromCodePoint(c)
       else if (this.colonflag && line.endsWith(':')) {

@@ -1,8 +1,9 @@
 import { concat } from '../../plan9/9p/bit.ts'
 import { OREAD } from '../../plan9/9p/const.ts'
+import { Enovmem, PlanError } from '../../plan9/error.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { Arg, usage } from '../../plan9/libc/arg.ts'
-import { write } from '../../plan9/libc/bio.ts'
+import { Memmax, write } from '../../plan9/libc/bio.ts'
 import { atoi } from '../../plan9/libc/fmt.ts'
 import { fullrune } from '../../plan9/libc/rune.ts'
 import { eprint, r } from '../../plan9/libc/sysfatal.ts'
@@ -30,18 +31,25 @@ class Read {
 
   /** One line, a byte at a time so that the next program finds the rest. False at the end of the file. */
   async line(fd: number, file: string): Promise<boolean> {
-    const buf: Uint8Array[] = []
+    let buf = new Uint8Array(256)
+    let n = 0
     for (;;) {
       const b = await this.read(fd, 1, file)
       if (b.length === 0) {
-        if (buf.length === 0) this.status = 'eof'
+        if (n === 0) this.status = 'eof'
         break
       }
-      buf.push(b)
+      if (n === buf.length) {
+        if (n >= Memmax) throw new PlanError(Enovmem)
+        const bigger = new Uint8Array(2 * n)
+        bigger.set(buf)
+        buf = bigger
+      }
+      buf[n++] = b[0]!
       if (b[0] === 10) break
     }
-    if (buf.length > 0) await write(this.sys, 1, concat(buf))
-    return buf.length > 0
+    if (n > 0) await write(this.sys, 1, buf.subarray(0, n))
+    return n > 0
   }
 
   async lines(fd: number, file: string): Promise<void> {

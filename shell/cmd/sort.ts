@@ -1,4 +1,5 @@
 import { OREAD, OWRITE } from '../../plan9/9p/const.ts'
+import { Enovmem } from '../../plan9/error.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { argv0 } from '../../plan9/libc/arg.ts'
 import { Bin, Bout } from '../../plan9/libc/bio.ts'
@@ -385,6 +386,10 @@ class Sort {
   }
 }
 
+/** Bytes that the lines may take, and what each takes besides its text: the host's memory ends not far beyond. */
+const MEMORY = 1.5 * 2 ** 30
+const LINE = 150
+
 /** Sorted in runs of this many lines, so that a note is seen between them. */
 const RUN = 20000
 
@@ -432,6 +437,7 @@ const sort: Program = async (sys, argv) => {
   for (const w of s.warnings) await eprint(sys, `sort: ${w}\n`)
   const files = s.files.length === 0 ? [undefined] : s.files
   let all: { key: string; line: Uint8Array }[] = []
+  let size = 0
   for (const name of files) {
     if (s.check) {
       let old: string | undefined
@@ -441,7 +447,11 @@ const sort: Program = async (sys, argv) => {
       }
       return ''
     }
-    for await (const l of s.lines(name)) all.push(l)
+    for await (const l of s.lines(name)) {
+      all.push(l)
+      size += LINE + l.line.length + l.key.length
+      if (size > MEMORY) return s.done(`malloc: ${Enovmem}`, 'malloc')
+    }
   }
   all = await mergesort(sys, all)
   let fd = 1

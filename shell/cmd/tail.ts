@@ -1,9 +1,9 @@
 import { concat } from '../../plan9/9p/bit.ts'
 import { OREAD } from '../../plan9/9p/const.ts'
-import { PlanError } from '../../plan9/error.ts'
+import { Enovmem, PlanError } from '../../plan9/error.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { usage } from '../../plan9/libc/arg.ts'
-import { Bsize, readall, write } from '../../plan9/libc/bio.ts'
+import { Bsize, Memmax, readall, write } from '../../plan9/libc/bio.ts'
 import { atoi } from '../../plan9/libc/fmt.ts'
 import { eprint, r } from '../../plan9/libc/sysfatal.ts'
 
@@ -137,7 +137,7 @@ class Tail {
       if (b.length === 0) break
       kept.push(b)
       n += b.length
-      if (n > limit) cut()
+      if (n > limit && cut().length > Memmax) throw new PlanError(Enovmem)
     }
     const tail = cut()
     if (tail.length > 0) await write(this.sys, 1, tail)

@@ -176,6 +176,12 @@ test('a variable that is too big for /env stays whole in rc, and no file of it s
   expect(await world.script(['-c', script])).toMatchObject({ out: '100000 100000\n 524288\n', err: '' })
 })
 
+test('a command whose output is a value ends when the value is more than there is memory for', async () => {
+  const { out, err, status } = await new World().script(['-c', 'x=`{cat /dev/zero}; echo not here'])
+  expect(err).toMatch(/: can't read from `\{\}: virtual memory allocation failed\n$/)
+  expect({ out, status }).toEqual({ out: '', status: 'virtual memory allocation failed' })
+})
+
 test('the status of exit outlasts sigexit; without one it is sigexit’s last', async () => {
   const world = new World()
   for (const [script, status] of [
