@@ -21,6 +21,8 @@ export interface Settings {
   seed: bigint
   /** Positions, the prompt's included; 0, or more than seq_len, is seq_len. */
   steps: number
+  /** False: no screening and no speculation, which make the same tokens with less work. */
+  shortcuts: boolean
 }
 
 export type SessionCommand =
@@ -62,6 +64,9 @@ function setting(name: string, word: string): Partial<Settings> {
   switch (name) {
     case 'temp':
       return { temp: number(word) }
+    case 'shortcuts':
+      if (word !== 'on' && word !== 'off') throw new PlanError(Ebadvalue)
+      return { shortcuts: word === 'on' }
     case 'topp': {
       const topp = number(word)
       if (topp > 1) throw new PlanError(Ebadvalue)
@@ -97,7 +102,7 @@ export function parseSession(text: string): SessionCommand[] {
     }
     const set = words.length === 2 ? setting(name, words[1]!) : undefined
     if (set) return { name: 'set', set }
-    throw new PlanError(['temp', 'topp', 'seed', 'steps'].includes(name) ? Ebadvalue : Ebadcmd)
+    throw new PlanError(['temp', 'topp', 'seed', 'steps', 'shortcuts'].includes(name) ? Ebadvalue : Ebadcmd)
   })
 }
 

@@ -19,14 +19,14 @@ import {
   type Settings,
 } from './ctl.ts'
 import { Link, type ModelFile } from './host.ts'
-import { Generation, Session } from './session.ts'
-import type { ModelInfo } from './worker.ts'
+import { type Bytes, Generation, Session } from './session.ts'
+import { MAXSESSIONS, type ModelInfo } from './worker.ts'
 
-/** Sessions at once. */
-export const MAXSESSIONS = 16
 /** Bytes of a prompt at most, and of a control message that comes in pieces. */
 export const MAXPROMPT = 1 << 20
 export const Elongprompt = 'prompt too long'
+/** The session has gone on to another generation, or the model is gone, before anybody had asked for logprobs. */
+export const Egone = 'logprobs are gone'
 /** Bytes of a tokenizer file at most: Llama 3's 128,000 tokens take some 2 MB. */
 const MAXTOKENIZER = 64 << 20
 /** Bytes of one read of a file while it loads. */
@@ -125,6 +125,8 @@ export interface LlmfsOptions {
   user: string
   /** Threads to compute in; as many as suit the machine where it is absent. */
   threads?: number
+  /** Gives up equal bits for speed, where the machine can. */
+  fast?: boolean
   /** Seconds since the epoch. */
   now?: () => number
 }
@@ -144,6 +146,7 @@ export class Llmfs {
   /** Why the last load failed, or where the model went by itself. */
   #failed: string | undefined
   readonly #threads: number | undefined
+  readonly #fast: boolean
   #closed = false
   readonly #sessions = new Map<number, Session>()
   #serial = 0
@@ -155,6 +158,7 @@ export class Llmfs {
     this.#now = options.now ?? (() => Math.floor((performance.timeOrigin + performance.now()) / 1000))
     this.#mtime = this.#now()
     this.#threads = options.threads
+    this.#fast = options.fast ?? false
     this.#link = new Link(reason => {
       this.#model = undefined
       this.#failed = reason
@@ -315,7 +319,7 @@ export class Llmfs {
       case 'model': {
         if (!model) throw new PlanError(Enomodel)
         const names = ['dim', 'hidden_dim', 'n_layers', 'n_heads', 'n_kv_heads', 'vocab_size', 'seq_len'] as const
-        const rest = ['params', 'quant', 'bytes'] as const
+        const rest = ['params', 'quant', 'bytes', 'memory', 'threads'] as const
         return utf8.encode([...names, ...rest].map(name => `${name} ${model.info[name]}\n`).join(''))
       }
       case 'ctl':
@@ -345,7 +349,7 @@ export class Llmfs {
       aux.following ??= session.current
       const g = aux.following
       if (g) {
-        const bytes = aux.file.kind === 'tokens' ? g.tokens : g.stream
+        const bytes = aux.file.kind === 'tokens' ? await this.#lines(session, g) : g.stream
         const ready = g.ended !== undefined || aux.file.kind !== 'output'
         if (ready && offset < bytes.length) return bytes.read(offset, count)
         if (g.ended?.error !== undefined) throw new PlanError(g.ended.error)
@@ -353,6 +357,26 @@ export class Llmfs {
       }
       await session.change(req.signal)
     }
+  }
+
+  /** The model is about to go: finds out what may still be read of it. */
+  async #keep(): Promise<void> {
+    for (const s of this.#sessions.values())
+      if (s.current && s.current.ended?.error === undefined) await this.#lines(s, s.current).catch(() => {})
+  }
+
+  /** The lines of a generation's tokens. What the engine was not asked for until now, it is asked for. */
+  async #lines(session: Session, g: Generation): Promise<Bytes> {
+    if (!g.watched && !g.ended) {
+      g.watched = true
+      await this.#link.watch(await g.begun)
+    }
+    for (let range = g.unknown(); range; range = g.unknown()) {
+      const logprobs = await this.#link.logprobs(session.serial, range.from, range.to)
+      if (logprobs.length === 0) throw new PlanError(Egone)
+      g.fill(range.from, logprobs)
+    }
+    return g.tokens
   }
 
   #write(aux: Aux, offset: number, data: Uint8Array, req: Req): Promise<number> | number {
@@ -442,7 +466,7 @@ export class Llmfs {
 
   async #generate(session: Session): Promise<void> {
     const { seq_len } = this.#mayGenerate(session)
-    const { temp, topp, seed, steps } = session.settings
+    const { temp, topp, seed, steps, shortcuts } = session.settings
     const g = new Generation(steps === 0 || steps > seq_len ? seq_len : steps)
     session.current = g
     g.begun = this.#link.generate(
@@ -453,8 +477,9 @@ export class Llmfs {
         topp,
         seed: seed || this.#clock(),
         steps: g.steps,
-        logprobs: true,
+        logprobs: false,
         chat: false,
+        shortcuts,
       },
       {
         tokens: (pos, ids, logprobs, texts) => {
@@ -541,6 +566,7 @@ export class Llmfs {
     const own = tokenizer === '-'
     const vocab = own ? undefined : await this.#tokenizer(tokenizer, signal)
     const info = await this.#checkpoint(model, progress, signal)
+    await this.#keep()
     await this.#link.use(vocab).catch(e => {
       throw loadError(own ? model : tokenizer, e)
     })
@@ -582,7 +608,9 @@ export class Llmfs {
 
   #checkpoint(name: string, progress: Progress, signal: AbortSignal): Promise<ModelInfo> {
     const threads = this.#threads === undefined ? {} : { threads: this.#threads }
-    return this.#using(name, signal, file => this.#link.load(file, { simd: true, ...threads, progress, signal }))
+    return this.#using(name, signal, file =>
+      this.#link.load(file, { simd: true, fast: this.#fast, ...threads, progress, signal }),
+    )
   }
 
   /** Forgets the model; where one is being loaded it ends that instead. */
@@ -595,6 +623,7 @@ export class Llmfs {
     this.#idle()
     this.#failed = undefined
     if (!this.#model) throw new PlanError(Enomodel)
+    await this.#keep()
     this.#model = undefined
     await this.#link.unload()
   }

@@ -37,6 +37,8 @@ export interface LoadOptions {
   simd: boolean
   /** Threads to compute in; as many as suit the machine where it is absent. */
   threads?: number
+  /** Gives up equal bits for speed, where the machine can. */
+  fast?: boolean
   /** Is told of what is read. */
   progress?: Progress
   /** Ends the loading before its next read. */
@@ -161,7 +163,11 @@ export class Link {
     this.#loading = new Reads(file, opts, this.#worker !== undefined)
     try {
       const info = await this.#call(api =>
-        api.load(file.size, { simd: opts.simd, ...(opts.threads ? { threads: opts.threads } : {}) }),
+        api.load(file.size, {
+          simd: opts.simd,
+          fast: opts.fast ?? false,
+          ...(opts.threads ? { threads: opts.threads } : {}),
+        }),
       )
       if (!opts.signal?.aborted) {
         // Not every byte of a file need be read.

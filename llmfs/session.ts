@@ -30,7 +30,15 @@ export class Bytes {
 /** One generation: all that it made, kept as long as the session or a fid knows of it. */
 export class Generation {
   readonly stream = new Bytes()
+  /** The lines of the tokens up to the first whose logprob is not known. */
   readonly tokens = new Bytes()
+  readonly #ids: number[] = []
+  readonly #texts: string[] = []
+  /** NaN where it is not known. */
+  readonly #logprobs: number[] = []
+  #lines = 0
+  /** Whether the engine has been told to give the logprobs. */
+  watched = false
   /** Positions done, and at most. */
   pos = 0
   readonly steps: number
@@ -57,12 +65,36 @@ export class Generation {
     this.#over()
   }
 
+  /** Tokens from position `pos` on, which follow those before. */
   add(pos: number, ids: number[], logprobs: number[], texts: string[]): void {
-    for (let i = 0; i < ids.length; i++) {
-      this.tokens.add(`${pos + i} ${ids[i]} ${logprobs[i]!.toFixed(6)} ${quoterc(texts[i]!)}\n`)
-      this.stream.add(texts[i]!)
-    }
+    this.#ids.push(...ids)
+    this.#texts.push(...texts)
+    this.#logprobs.push(...logprobs)
+    for (const text of texts) this.stream.add(text)
     this.pos = pos + ids.length - 1
+    this.#settle()
+  }
+
+  /** The positions whose logprobs are the next to be found out, from `from` to `to`; undefined when all are known. */
+  unknown(): { from: number; to: number } | undefined {
+    if (this.#lines === this.#ids.length) return undefined
+    const known = this.#logprobs.findIndex((p, i) => i > this.#lines && !Number.isNaN(p))
+    return { from: this.#lines + 1, to: (known < 0 ? this.#ids.length : known) + 1 }
+  }
+
+  /** Logprobs of the positions from `from` on. */
+  fill(from: number, logprobs: ArrayLike<number>): void {
+    for (let i = 0; i < logprobs.length; i++) this.#logprobs[from - 1 + i] = logprobs[i]!
+    this.#settle()
+  }
+
+  #settle(): void {
+    for (let i = this.#lines; i < this.#ids.length; i++) {
+      const logprob = this.#logprobs[i]!
+      if (Number.isNaN(logprob)) return
+      this.tokens.add(`${i + 1} ${this.#ids[i]} ${logprob.toFixed(6)} ${quoterc(this.#texts[i]!)}\n`)
+      this.#lines = i + 1
+    }
   }
 }
 
@@ -84,7 +116,7 @@ export class Session {
     this.number = number
     this.serial = serial
     this.uid = uid
-    this.settings = { temp: 1, topp: 0.9, seed, steps: 256 }
+    this.settings = { temp: 1, topp: 0.9, seed, steps: 256, shortcuts: true }
     this.mtime = now
   }
 

@@ -48,7 +48,10 @@ export type EngineEvent =
   | { type: 'read'; offset: number; count: number }
   /** Asks for all of a small file in the checkpoint's directory; `data` answers. */
   | { type: 'beside'; name: string }
-  /** Consecutive tokens, the first at position `pos` (the token after BOS is at 1). `texts` together are the text so far. */
+  /**
+   * Consecutive tokens, the first at position `pos` (the token after BOS is at 1). `texts` together are the text so far. A logprob
+   * that nobody asked for is NaN.
+   */
   | { type: 'tokens'; gen: number; pos: number; ids: number[]; logprobs: number[]; texts: string[] }
   /** A chat waits for `say`. */
   | { type: 'turn'; gen: number }
@@ -81,7 +84,7 @@ export interface EngineApi {
   logits(session: number): Promise<Float32Array>
   /**
    * The natural logarithms of the probabilities that the session's tokens were drawn with, of those at positions `from` to `to`
-   * that there are; 0 for those given. Computed anew. Not of a chat.
+   * that there are; 0 for those given. Computed anew. Fewer when the session begins another generation meanwhile. Not of a chat.
    */
   logprobs(session: number, from: number, to: number): Promise<Float64Array>
   /** From now on a generation's `tokens` events have logprobs. Nothing when it is over. */
@@ -300,7 +303,7 @@ export class EngineHost implements EngineApi {
         result[pos + i - from] = logprob(logits as Float32Array, tokens[pos + i]!)
       })
       await turn()
-      if (session.tokens !== tokens || session.state !== state) break
+      if (session.tokens !== tokens || session.state !== state) return result.slice(0, pos + passes.length - from)
     }
     return result
   }
@@ -441,7 +444,7 @@ export class EngineHost implements EngineApi {
         this.#end(g)
         return false
       }
-      this.#token(g, next, given || !logprobs ? 0 : logprob(session.logits!, next))
+      this.#token(g, next, given ? 0 : logprobs ? logprob(session.logits!, next) : Number.NaN)
       g.token = next
       session.tokens[g.pos] = next
     } else {

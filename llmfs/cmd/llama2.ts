@@ -24,6 +24,8 @@ interface Options {
   mode: string
   system: string | undefined
   simd: boolean
+  fast: boolean
+  shortcuts: boolean
   threads?: number
   /** Whether to tell how far the loading has come. */
   verbose: boolean
@@ -62,6 +64,8 @@ Options:
   -y <string> (optional) system prompt in chat mode
   -v          report the progress of loading
   --no-simd   compute without SIMD
+  --fast      give up equal bits for speed, where the machine can
+  --no-shortcuts  do without screening and speculation
   -j <int>, --threads <int>  number of threads
 `
 }
@@ -81,12 +85,22 @@ function parse(argv: string[]): Options | undefined {
     mode: 'generate',
     system: undefined,
     simd: true,
+    fast: false,
+    shortcuts: true,
     verbose: false,
   }
   for (let i = 2; i < argv.length; i++) {
     const flag = argv[i]!
     if (flag === '--no-simd') {
       o.simd = false
+      continue
+    }
+    if (flag === '--fast') {
+      o.fast = true
+      continue
+    }
+    if (flag === '--no-shortcuts') {
+      o.shortcuts = false
       continue
     }
     if (flag === '-v') {
@@ -196,6 +210,7 @@ async function load(sys: Sys, link: Link, o: Options, quantized: boolean): Promi
     const progress = new Progress()
     const loading = link.load(file, {
       simd: o.simd,
+      fast: o.fast,
       progress,
       ...(o.threads === undefined ? {} : { threads: o.threads }),
     })
@@ -268,8 +283,17 @@ async function generate(sys: Sys, link: Link, o: Options): Promise<void> {
     return
   }
   const inbox = new Inbox()
-  const { temp, topp, seed, steps } = o
-  const params: GenerateParams = { prompt, temp, topp, seed, steps, logprobs: false, chat: chat !== undefined }
+  const { temp, topp, seed, steps, shortcuts } = o
+  const params: GenerateParams = {
+    prompt,
+    temp,
+    topp,
+    seed,
+    steps,
+    logprobs: false,
+    chat: chat !== undefined,
+    shortcuts,
+  }
   const gen = await orNote(
     sys,
     link.generate(0, params, {

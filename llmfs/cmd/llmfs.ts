@@ -27,14 +27,16 @@ async function trace(sys: Sys, name: string): Promise<() => void> {
 /** llmfs(4). */
 const llmfs: Program = async (sys, argv) => {
   const arg = new Arg(argv)
-  const help = `usage: ${arg.argv0} [-D] [-s srvname] [-m mtpt] [-a addr] [-j threads]`
+  const help = `usage: ${arg.argv0} [-Df] [-s srvname] [-m mtpt] [-a addr] [-j threads]`
   let srvname = 'llm'
   let mtpt: string | undefined
   let addr: string | undefined
   let threads: number | undefined
   let debug = false
+  let fast = false
   for (const c of arg) {
     if (c === 'D') debug = true
+    else if (c === 'f') fast = true
     else if (c === 's') srvname = arg.argf() ?? (await usage(sys, help))
     else if (c === 'm') mtpt = arg.argf() ?? (await usage(sys, help))
     else if (c === 'a') addr = arg.argf() ?? (await usage(sys, help))
@@ -69,6 +71,7 @@ const llmfs: Program = async (sys, argv) => {
         const served = new Llmfs({
           files: processFiles(child),
           user: child.user,
+          fast,
           ...(threads === undefined ? {} : { threads }),
         })
         const untrace = debug ? await trace(child, name) : undefined

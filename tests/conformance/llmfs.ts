@@ -139,12 +139,15 @@ export function llmfsSuite(name: string, start: () => Promise<LlmSubject>): void
       })
 
       test('model describes the checkpoint, a line a number', async () => {
-        expect(await fs.cat('model')).toBe(
+        const [, sizes, memory] = (await fs.cat('model')).match(/^([^]*)memory (\d+)\nthreads [1-9]\d*\n$/)!
+        expect(sizes).toBe(
           'dim 128\nhidden_dim 256\nn_layers 4\nn_heads 8\nn_kv_heads 4\nvocab_size 1024\nseq_len 320\n' +
             'params 722048\nquant f32\nbytes 2908700\n',
         )
+        // The weights, and of each session 320 positions of keys and values of 64 numbers in 4 layers.
+        expect(Number(memory)).toBeGreaterThan(2908700 + 16 * 320 * 64 * 4 * 2 * 4)
         await load(subject.files.q80)
-        expect(await fs.cat('model')).toMatch(/\nparams 722048\nquant q80 64\nbytes 770816\n$/)
+        expect(await fs.cat('model')).toMatch(/\nparams 722048\nquant q80 64\nbytes 770816\nmemory \d+\n/)
       })
 
       test('unload unloads; what needs a model then says so', async () => {
@@ -443,6 +446,22 @@ export function llmfsSuite(name: string, start: () => Promise<LlmSubject>): void
         await fs.echo('temp 0\nsteps 40\ngenerate', `${s}/ctl`)
         const bytes = await fs.bytes(`${s}/output`)
         expect(new TextDecoder('utf-8', { fatal: true }).decode(bytes).startsWith('A')).toBe(true)
+      })
+
+      test('shortcuts change no token, and tokens can be read when the model is gone', async () => {
+        const s = await fs.clone()
+        const made = async (shortcuts: string) => {
+          await fs.echo(`shortcuts ${shortcuts}\ntemp 0\nsteps 60`, `${s}/ctl`)
+          await fs.echo('generate', `${s}/ctl`)
+          return fs.cat(`${s}/output`)
+        }
+        const want = await made('off')
+        expect(await made('on')).toBe(want)
+        await expect(fs.echo('shortcuts perhaps', `${s}/ctl`)).rejects.toThrow('bad value')
+        await fs.echo('unload', 'ctl')
+        const tokens = parseTokens(await fs.cat(`${s}/tokens`))
+        expect(tokens.map(t => t.text).join('')).toBe(want)
+        expect(tokens.filter(t => t.logprob < 0).length).toBeGreaterThan(30)
       })
 
       test('characters that only byte tokens make come out whole', async () => {
