@@ -35,8 +35,10 @@ export interface Kernels {
   pack(w: number, piece: number, n: number, rows: number): void
   packq(w: number, piece: number, n: number, rows: number, gs: number): void
   packs(w: number, piece: number, groups: number, rows: number, runs: number): void
+  unpack(out: number, w: number, row: number, n: number): void
   store8(q: number, s: number, off: number, len: number, piece: number, n: number, gs: number, rows: number): void
   attach(model: number, index: number): void
+  setScreen(w: number, off: number, len: number): void
   forward(items: number, count: number, whole: number, greedy: number): number
   join(at: number, threads: number, first: boolean): void
   joined(): number

@@ -19,6 +19,8 @@ const WORTH_THREADS = 8 << 20
 const AUTOMATIC = 8
 /** Multiplications of a classifier below which screening brings nothing. */
 const WORTH_SCREENING = 1 << 20
+/** Greedy tokens after which the classifier is stored for it: who asks for a few does not wait for that. */
+const SCREEN_AFTER = 8
 
 const round16 = (n: number): number => Math.ceil(n / 16) * 16
 
@@ -70,14 +72,6 @@ export class Arena {
   u32(at: number, length: number): Uint32Array {
     return new Uint32Array(this.memory.buffer, at, length)
   }
-}
-
-/** The classifier for screening: packed Q8_0 in groups of `group`, and each row's two lengths (screen.as.ts). */
-interface Screen {
-  w: number
-  off: number
-  len: number
-  group: number
 }
 
 /** How a checkpoint's tensors stand in the arena, in bytes. `width` is the kernels'. */
@@ -137,17 +131,14 @@ class Placer {
     return w
   }
 
-  /** A matrix is packed; with `screen`, of which the places are set, stored for screening as well. */
-  async matrix(t: Tensor, screen?: Screen): Promise<number> {
+  /** A matrix is packed. */
+  async matrix(t: Tensor): Promise<number> {
     const { k, gs, arena, packing } = this
     const { d, n, offset } = t
     if (t.type === 'f32') {
       const w = arena.alloc(packing.f32(d, n))
       const step = packing.f32(16, n)
-      await this.blocks({ offset, d, n, width: 4 }, (block, piece, rows) => {
-        k.pack(w + block * step, piece, n, rows)
-        if (screen) this.store(screen, block, piece, n, rows)
-      })
+      await this.blocks({ offset, d, n, width: 4 }, (block, piece, rows) => k.pack(w + block * step, piece, n, rows))
       return w
     }
     const groups = n / gs
@@ -177,18 +168,30 @@ class Placer {
     })
     arena.release(scratch)
   }
+}
 
-  /** 16 rows for screening. What `screen` does not say has room above the rows themselves. */
-  private store({ w, off, len, group }: Screen, block: number, piece: number, n: number, rows: number): void {
-    const { k, arena, packing } = this
-    const q = arena.alloc(16 * n)
-    const scales = arena.alloc((16 * n * 4) / group)
-    k.store8(q, scales, off + 64 * block, len + 64 * block, piece, n, group, rows)
-    const to = w + block * packing.q80(16, n, group)
-    k.packq(to, q, n, rows, group)
-    k.packs(to, scales, n / group, rows, packing.runs(group))
-    arena.release(q)
+/**
+ * Stores a packed float32 classifier, (d, n), in groups of `group` for screening: screen.as.ts. Packed Q8_0, and each row's two
+ * lengths.
+ *
+ * @throws CheckpointError there is no memory for it
+ */
+function storeScreen(arena: Arena, k: Kernels, wcls: number, d: number, n: number, group: number): void {
+  const packing = new Packing(k.width())
+  const w = arena.alloc(packing.q80(d, n, group))
+  const [off, len] = [arena.alloc(4 * round16(d)), arena.alloc(4 * round16(d))]
+  const rows = arena.alloc(64 * n)
+  const q = arena.alloc(16 * n)
+  const scales = arena.alloc((16 * n * 4) / group)
+  for (let row = 0; row < d; row += 16) {
+    for (let i = 0; i < 16; i++) k.unpack(rows + 4 * i * n, wcls, row + i, n)
+    k.store8(q, scales, off + 4 * row, len + 4 * row, rows, n, group, 16)
+    const to = w + packing.q80(row, n, group)
+    k.packq(to, q, n, 16, group)
+    k.packs(to, scales, n / group, 16, packing.runs(group))
   }
+  arena.release(rows)
+  k.setScreen(w, off, len)
 }
 
 interface SimdState extends State {
@@ -260,20 +263,11 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint, opts: En
     (1 << 20)
   if (wanted + 2 * cache > MOST) throw new CheckpointError(`${wanted + 2 * cache} bytes do not fit into 4 GB of memory`)
 
-  const screen: Screen | undefined =
-    sgroup > 0
-      ? {
-          w: arena.alloc(packing.q80(vocab_size, dim, sgroup)),
-          off: arena.alloc(4 * round16(vocab_size)),
-          len: arena.alloc(4 * round16(vocab_size)),
-          group: sgroup,
-        }
-      : undefined
   const classifier: TensorName = ckpt.shared_classifier ? 'token_embedding_table' : 'wcls'
   const placed = new Map<string, number>()
   for (const t of ckpt.tensors) {
     const vector = t.d === 1 && t.name.startsWith('rms')
-    const at = vector ? await placer.vector(t) : await placer.matrix(t, t.name === classifier ? screen : undefined)
+    const at = vector ? await placer.vector(t) : await placer.matrix(t)
     placed.set(`${t.name} ${t.layer}`, at)
   }
   const find = (name: TensorName, layer = 0) => placed.get(`${name} ${layer}`)!
@@ -286,7 +280,8 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint, opts: En
     for (const name of ['rms_att_weight', 'wq', 'wk', 'wv', 'wo', 'rms_ffn_weight', 'w1', 'w2', 'w3'] as const)
       entries.push(find(name, l))
   }
-  entries.push(find('rms_final_weight'), find(classifier), find('token_embedding_table'))
+  const wcls = find(classifier)
+  entries.push(find('rms_final_weight'), wcls, find('token_embedding_table'))
   const table = arena.alloc(4 * entries.length)
   arena.u32(table, entries.length).set(entries)
 
@@ -298,8 +293,7 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint, opts: En
   /** What kernels.as.ts's `attach` reads. */
   const fields = [
     ...[dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, Math.ceil(seq_len / 4), gs],
-    ...[0, opts.fast ? 1 : 0, table, rope],
-    ...[screen?.w ?? 0, screen?.off ?? 0, screen?.len ?? 0, sgroup],
+    ...[0, opts.fast ? 1 : 0, table, rope, sgroup],
     ...[x!, xb!, hb!, qv!, logits!, best],
     ...[layout.dstep, layout.hstep, layout.qstep, layout.sstep, layout.lstep],
     ...[scratch, layout.size, layout.q, layout.s, layout.out, layout.scores],
@@ -316,6 +310,9 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint, opts: En
   const spare: SimdState[] = []
   const mine = new Set<State>()
   let broken: Error | undefined
+  /** Greedy passes so far, and whether the classifier is stored for them: not yet, and not at all where there was no memory. */
+  let greedily = 0
+  let screening: boolean | undefined = sgroup > 0 ? undefined : false
 
   function run(passes: readonly Pass[], whole: number, greedy: number): void {
     if (broken) throw broken
@@ -336,6 +333,15 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint, opts: En
     }
     if (broken) throw broken
   }
+  function screenable(): boolean {
+    try {
+      storeScreen(arena, k, wcls, vocab_size, dim, sgroup)
+      return true
+    } catch (e) {
+      if (e instanceof CheckpointError) return false
+      throw e
+    }
+  }
   const row = (i: number) => arena.f32(logits! + i * layout.lstep, vocab_size)
 
   const engine: Engine = {
@@ -345,9 +351,9 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint, opts: En
     bytes: ckpt.bytes,
     threads,
     helpers: () => (threads > 1 ? k.joined() : 0),
-    screens: screen !== undefined,
+    screens: sgroup > 0,
     batch: BATCH,
-    memory: sessions => fixed + 2 * cache * sessions,
+    memory: sessions => fixed + 2 * cache * sessions + (sgroup > 0 ? packing.screen(vocab_size, dim, sgroup) : 0),
     newState() {
       const state = spare.pop() ?? { engine, key_cache: arena.alloc(cache), value_cache: arena.alloc(cache) }
       mine.add(state)
@@ -362,7 +368,9 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint, opts: En
     },
     forwardAll(passes) {
       if (passes.length > BATCH) throw new RangeError(`${passes.length} passes at once`)
-      const screened = (p: Pass) => screen !== undefined && p.want === 'greatest'
+      greedily += passes.filter(p => p.want === 'greatest').length
+      if (screening === undefined && greedily > SCREEN_AFTER) screening = screenable()
+      const screened = (p: Pass) => screening === true && p.want === 'greatest'
       const place = (p: Pass) => (p.want === 'nothing' ? 2 : screened(p) ? 1 : 0)
       const order = passes.map((_, i) => i).sort((a, b) => place(passes[a]!) - place(passes[b]!) || a - b)
       const sorted = order.map(i => passes[i]!)

@@ -139,7 +139,7 @@ export function llmfsSuite(name: string, start: () => Promise<LlmSubject>): void
       })
 
       test('model describes the checkpoint, a line a number', async () => {
-        const [, sizes, memory] = (await fs.cat('model')).match(/^([^]*)memory (\d+)\nthreads [1-9]\d*\n$/)!
+        const [, sizes, memory] = (await fs.cat('model')).match(/^([\s\S]*)memory (\d+)\nthreads [1-9]\d*\n$/)!
         expect(sizes).toBe(
           'dim 128\nhidden_dim 256\nn_layers 4\nn_heads 8\nn_kv_heads 4\nvocab_size 1024\nseq_len 320\n' +
             'params 722048\nquant f32\nbytes 2908700\n',

@@ -13,7 +13,7 @@ import { add, rmsnorm, swiglu } from './vector.as'
 
 export { add, rmsnorm, softmax, swiglu } from './vector.as'
 export { rotate } from './attention.as'
-export { block, blockq, pack, packq, packs, quantize } from './matrix.as'
+export { block, blockq, pack, packq, packs, quantize, unpack } from './matrix.as'
 export { store8 } from './screen.as'
 export { fail, join, joined, quit } from './threads.as'
 
@@ -43,7 +43,7 @@ let eps: f32 = 0
 let fast: bool = false
 let table: usize = 0
 let rope: usize = 0
-/** The classifier for screening, and its group size: screen.as.ts. */
+/** The classifier for screening, 0 while there is none, and its group size: screen.as.ts. */
 let screen: usize = 0
 let off: usize = 0
 let len: usize = 0
@@ -92,31 +92,35 @@ export function attach(model: usize, index: i32): void {
   fast = load<i32>(model, 36) != 0
   table = load<u32>(model, 40)
   rope = load<u32>(model, 44)
-  screen = load<u32>(model, 48)
-  off = load<u32>(model, 52)
-  len = load<u32>(model, 56)
-  sgroup = load<i32>(model, 60)
-  x = load<u32>(model, 64)
-  xb = load<u32>(model, 68)
-  hb = load<u32>(model, 72)
-  qv = load<u32>(model, 76)
-  logits = load<u32>(model, 80)
-  best = load<u32>(model, 84)
-  dstep = load<u32>(model, 88)
-  hstep = load<u32>(model, 92)
-  qstep = load<u32>(model, 96)
-  sstep = load<u32>(model, 100)
-  lstep = load<u32>(model, 104)
-  scratch0 = load<u32>(model, 108)
-  scratchSize = load<u32>(model, 112)
-  atQ = load<u32>(model, 116)
-  atS = load<u32>(model, 120)
-  atOut = load<u32>(model, 124)
-  atScores = load<u32>(model, 128)
+  sgroup = load<i32>(model, 48)
+  x = load<u32>(model, 52)
+  xb = load<u32>(model, 56)
+  hb = load<u32>(model, 60)
+  qv = load<u32>(model, 64)
+  logits = load<u32>(model, 68)
+  best = load<u32>(model, 72)
+  dstep = load<u32>(model, 76)
+  hstep = load<u32>(model, 80)
+  qstep = load<u32>(model, 84)
+  sstep = load<u32>(model, 88)
+  lstep = load<u32>(model, 92)
+  scratch0 = load<u32>(model, 96)
+  scratchSize = load<u32>(model, 100)
+  atQ = load<u32>(model, 104)
+  atS = load<u32>(model, 108)
+  atOut = load<u32>(model, 112)
+  atScores = load<u32>(model, 116)
   mine = scratch0 + index * scratchSize
   ready = 0
   head_size = dim / n_heads
   kv_dim = n_kv_heads * head_size
+}
+
+/** From now on passes can be greedy: the classifier is stored for screening, and each row's two lengths. */
+export function setScreen(w: usize, off_: usize, len_: usize): void {
+  screen = w
+  off = off_
+  len = len_
 }
 
 // ---- the phases --------------------------------------------------------------------------------------------------
@@ -388,6 +392,7 @@ function setJob(at: usize): void {
   store<i32>(at, whole, 8)
   store<i32>(at, greedy, 12)
   store<i32>(at, split ? 1 : 0, 16)
+  store<u32>(at, <u32>screen, 20)
 }
 
 function getJob(at: usize): void {
@@ -396,6 +401,7 @@ function getJob(at: usize): void {
   whole = load<i32>(at, 8)
   greedy = load<i32>(at, 12)
   split = load<i32>(at, 16) != 0
+  screen = load<u32>(at, 20)
 }
 
 /**
