@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from 'node:os'
 import { chromium, stopChromium } from './engine/chromium.ts'
 import { llamaCppRows } from './engine/llamacpprows.ts'
 import { loadRows } from './engine/loadrows.ts'
@@ -31,11 +32,14 @@ export default async function bench({ args }: { args: string[] }): Promise<{ nam
     ...longTaskRows(),
   ]
   const table = [HEAD]
+  const load = () => loadavg()[0]!.toFixed(1)
+  const before = load()
   for (const row of selected(all, words)) {
     const cells = await run(row)
     process.stderr.write(`${cells.join(' | ')}\n`)
     table.push(cells)
   }
   await stopChromium()
+  table.push([`load average on ${availableParallelism()} cores: ${before} before, ${load()} after`])
   return { name: 'engine', rows: table }
 }

@@ -11,16 +11,16 @@ const DECODE = 48
  * The engine in Chromium beside wllama in the same, on one thread each. wllama has no other way than to choose each token too;
  * it does so by the greatest logit.
  */
-function row(size: Size, kind: Kind, work: 'decode' | 'greedy' | 'prompt'): Row {
+function row(size: Size, kind: Kind, work: 'decode' | 'greedy' | 'prompt', fast = false): Row {
   return {
-    what: `${work === 'prompt' ? `prompt of ${PROMPT}` : work}, ${size} ${kind}, Chromium, 1 thread`,
+    what: `${work === 'prompt' ? `prompt of ${PROMPT}` : work}, ${size} ${kind}, Chromium, 1 thread${fast ? ', fast' : ''}`,
     beside: 'wllama',
     wanted: 2,
     async measure() {
       const files = await model(size, kind)
       await serveWllama()
       await call('openWllama', `models/${basename(files.gguf)}`, 256)
-      const ours = await chromium.open(files.bin)
+      const ours = await chromium.open(files.bin, { fast })
       try {
         return work === 'prompt'
           ? await compare(
@@ -47,5 +47,6 @@ export function wllamaRows(): Row[] {
     row(size, 'f32', 'decode'),
     row(size, 'f32', 'greedy'),
     row(size, 'f32', 'prompt'),
+    row(size, 'f32', 'prompt', true),
   ])
 }
