@@ -29,9 +29,9 @@ export class Arena {
   readonly memory: WebAssembly.Memory
   private top = 16
 
-  /** `shared` among threads or not; `most` bytes at most. */
-  constructor(shared = false, most = MOST) {
-    this.memory = new WebAssembly.Memory({ initial: 1, maximum: Math.ceil(Math.min(most, MOST) / PAGE), shared })
+  /** `shared` among threads or not. @throws RangeError there is no room for the addresses that a shared one may grow to */
+  constructor(shared = false) {
+    this.memory = new WebAssembly.Memory({ initial: 1, maximum: MOST / PAGE, shared })
   }
 
   /** The address of `size` bytes, zero, 16-aligned. @throws CheckpointError there is no more memory */
@@ -194,6 +194,41 @@ function storeScreen(arena: Arena, k: Kernels, wcls: number, d: number, n: numbe
   k.setScreen(w, off, len)
 }
 
+/**
+ * Reads all weights, and makes the table of their addresses that kernels.as.ts describes. Returns where it is, and the
+ * classifier.
+ */
+async function placeWeights(placer: Placer, ckpt: Checkpoint): Promise<{ table: number; wcls: number }> {
+  const { arena } = placer
+  const placed = new Map<string, number>()
+  for (const t of ckpt.tensors) {
+    const vector = t.d === 1 && t.name.startsWith('rms')
+    placed.set(`${t.name} ${t.layer}`, vector ? await placer.vector(t) : await placer.matrix(t))
+  }
+  const find = (name: TensorName, layer = 0) => placed.get(`${name} ${layer}`)!
+  const entries: number[] = []
+  for (let l = 0; l < ckpt.config.n_layers; l++) {
+    for (const name of ['rms_att_weight', 'wq', 'wk', 'wv', 'wo', 'rms_ffn_weight', 'w1', 'w2', 'w3'] as const)
+      entries.push(find(name, l))
+  }
+  const wcls = find(ckpt.shared_classifier ? 'token_embedding_table' : 'wcls')
+  entries.push(find('rms_final_weight'), wcls, find('token_embedding_table'))
+  const table = arena.alloc(4 * entries.length)
+  arena.u32(table, entries.length).set(entries)
+  return { table, wcls }
+}
+
+/** Memory for a model on so many threads, or on one where memory that they could share is not to be had. */
+function arenaFor(threads: number): { arena: Arena; threads: number } {
+  if (threads > 1)
+    try {
+      return { arena: new Arena(true), threads }
+    } catch (e) {
+      if (!(e instanceof RangeError)) throw e
+    }
+  return { arena: new Arena(), threads: 1 }
+}
+
 interface SimdState extends State {
   key_cache: number
   value_cache: number
@@ -240,11 +275,8 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint, opts: En
   const { dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, seq_len } = config
   const maker = threadMaker()
   const automatic = ckpt.weights < WORTH_THREADS ? 1 : Math.min(maker?.cores ?? 1, AUTOMATIC)
-  const threads = maker ? Math.max(1, opts.threads ?? automatic) : 1
-  const shared = threads > 1
-  const module = await kernels({ shared, relaxedToo: opts.relaxed ?? true })
-
-  const arena = new Arena(shared)
+  const { arena, threads } = arenaFor(maker ? (opts.threads ?? automatic) : 1)
+  const module = await kernels({ shared: threads > 1, relaxedToo: opts.relaxed ?? true })
   const k = attach(module, arena.memory)
   const placer = new Placer(src, gs, arena, k)
   const { packing } = placer
@@ -263,27 +295,9 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint, opts: En
     (1 << 20)
   if (wanted + 2 * cache > MOST) throw new CheckpointError(`${wanted + 2 * cache} bytes do not fit into 4 GB of memory`)
 
-  const classifier: TensorName = ckpt.shared_classifier ? 'token_embedding_table' : 'wcls'
-  const placed = new Map<string, number>()
-  for (const t of ckpt.tensors) {
-    const vector = t.d === 1 && t.name.startsWith('rms')
-    const at = vector ? await placer.vector(t) : await placer.matrix(t)
-    placed.set(`${t.name} ${t.layer}`, at)
-  }
-  const find = (name: TensorName, layer = 0) => placed.get(`${name} ${layer}`)!
-
+  const { table, wcls } = await placeWeights(placer, ckpt)
   const rope = arena.alloc(4 * seq_len * hs)
   arena.f32(rope, seq_len * hs).set(ropeTable(seq_len, hs, config.rope_theta))
-
-  const entries: number[] = []
-  for (let l = 0; l < n_layers; l++) {
-    for (const name of ['rms_att_weight', 'wq', 'wk', 'wv', 'wo', 'rms_ffn_weight', 'w1', 'w2', 'w3'] as const)
-      entries.push(find(name, l))
-  }
-  const wcls = find(classifier)
-  entries.push(find('rms_final_weight'), wcls, find('token_embedding_table'))
-  const table = arena.alloc(4 * entries.length)
-  arena.u32(table, entries.length).set(entries)
 
   const items = arena.alloc(BATCH * ITEM)
   const best = arena.alloc(4 * BATCH)
