@@ -100,7 +100,7 @@ test('a model from another site loads under a bar, which can be cancelled', asyn
     const url = `${site.url}/m/stories.bin`
     const bar = page.getByRole('progressbar', { name: 'Loading the model' })
     for (const line of load('/lib/llm/stories.bin')) await w.run(line)
-    expect(await bar.count()).toBe(0)
+    await bar.waitFor({ state: 'hidden' })
     const { height } = (await page.locator('#status').boundingBox())!
     const echo = load(url).at(-1)!
     const from = await w.type(echo)
