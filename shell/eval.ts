@@ -32,6 +32,8 @@ const IFLAST = 4
 const MAXCALLS = 5000
 /** Calls after which the host's stack is left for a fresh one. */
 const STACK = 16
+/** Bytes of one read of commands. */
+const BLOCK = 32768
 /** Milliseconds that rc runs before it lets others. */
 const SLICE = 15
 
@@ -834,18 +836,26 @@ export class Rc {
       utf = new TextDecoder('utf-8', { ignoreBOM: true })
       this.utf.set(lex, utf)
     }
-    let b: Uint8Array = new Uint8Array(0)
-    if (src.fd >= 0 && this.traps.length === 0) {
-      try {
-        b = await this.sys.read(src.fd, 32768)
-      } catch (e) {
-        if (!(e instanceof PlanError)) throw e
+    const had = lex.pending
+    for (let n = 0; ; ) {
+      let b: Uint8Array = new Uint8Array(0)
+      if (src.fd >= 0 && this.traps.length === 0) {
+        try {
+          b = await this.sys.read(src.fd, BLOCK)
+        } catch (e) {
+          if (!(e instanceof PlanError)) throw e
+        }
       }
-    }
-    lex.add(utf.decode(b, { stream: b.length > 0 }))
-    if (b.length === 0) {
-      lex.ended = true
-      this.utf.delete(lex)
+      const text = utf.decode(b, { stream: b.length > 0 })
+      lex.add(text)
+      if (b.length === 0) {
+        lex.ended = true
+        this.utf.delete(lex)
+        return
+      }
+      // No command ends without a newline; and a long one is not parsed from its beginning for each block of a file.
+      n += text.length
+      if (text.includes('\n') && (b.length < BLOCK || n >= had / 4)) return
     }
   }
 }

@@ -145,6 +145,11 @@ export class Lexer {
     }
   }
 
+  /** Characters of the command begun that are at hand. */
+  get pending(): number {
+    return this.text.length - this.marked.pos
+  }
+
   /** Gives it more text. */
   add(text: string): void {
     const keep = this.marked.pos

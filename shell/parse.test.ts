@@ -173,6 +173,8 @@ test('commands nested too deeply are an error, of braces, parentheses, operators
     '$'.repeat(9999),
     `a${'|a'.repeat(9999)}`,
     `a${'^a'.repeat(9999)}`,
+    `a${' >b'.repeat(9999)}`,
+    `{a}${' >[2=1]'.repeat(9999)}`,
   ]) {
     expect(() => parse(text)).toThrow('yacc stack overflow')
   }

@@ -286,7 +286,7 @@ class Parser {
       if (type === 'redir' || type === 'dup') {
         const t = this.next()
         if (t.type === 'redir' && this.peek() === '{') words.push(this.carets(this.pipefile(t)))
-        else redirs.push(this.redir(t))
+        else this.pushredir(redirs, t)
       } else if (startsWord(type)) words.push(this.word())
       else return wrap({ type: 'simple', line: first.line, words }, redirs)
     }
@@ -296,9 +296,15 @@ class Parser {
   private redirs(t: Command): Command {
     const redirs: (Redirection | Dup)[] = []
     for (let type = this.peek(); type === 'redir' || type === 'dup'; type = this.peek()) {
-      redirs.push(this.redir(this.next()))
+      this.pushredir(redirs, this.next())
     }
     return wrap(t, redirs)
+  }
+
+  /** Each redirection is a node around the others. */
+  private pushredir(redirs: (Redirection | Dup)[], t: Token): void {
+    if (this.depth + redirs.length >= MAXDEPTH) this.fail('yacc stack overflow')
+    redirs.push(this.redir(t))
   }
 
   private redir(t: Token): Redirection | Dup {

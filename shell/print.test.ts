@@ -41,8 +41,22 @@ test.each([
   'a=b c=$d; a=() e',
   'if(a) if(b) c; if not d',
   'a *.c [a-z]^$x',
+  'a |\n;b',
+  'a &&\n;b ||\n;!\n;c',
+  'if(a)\n;x=1 |\n;>y @\n;z',
+  'a <{b} <<{c}',
 ])('print(%j) reads back as the same tree', text => {
   roundtrip(text)
+})
+
+test('commands on lines of one command line are one line', () => {
+  const trees = parse('{a\n}& `{b}\n')
+  expect(plain(parse(print(trees[0])))).toEqual(plain(trees))
+})
+
+test('a function of 50000 lines is printed', () => {
+  const text = `{\n${'\techo a line\n'.repeat(50000)}}`
+  expect(print(parse(text)[0])).toBe(text)
 })
 
 test('all scripts read back as the same trees', () => {

@@ -12,7 +12,33 @@ export function print(t: Command | undefined): string {
   return p.end()
 }
 
+/** True of a command that would go on over the end of its line: `a &&`, with nothing to the right. */
+function unended(t: Command | undefined): boolean {
+  switch (t?.type) {
+    case undefined:
+      return true
+    case '&&':
+    case '||':
+    case '|':
+      return unended(t.right)
+    case '!':
+    case '@':
+    case 'if':
+    case 'if not':
+    case 'for':
+    case 'while':
+      return unended(t.body)
+    case '=':
+    case 'redir':
+    case 'dup':
+      return t.body !== undefined && unended(t.body)
+  }
+  return false
+}
+
 class Printer {
+  private lines = ''
+  /** The line begun. */
   private out = ''
   private tabs = 0
   private heredocs: Redirection[] = []
@@ -20,7 +46,7 @@ class Printer {
   end(): string {
     if (this.heredocs.length > 0) this.newline(false)
     this.backslash()
-    return this.out
+    return this.lines + this.out
   }
 
   /** A blank keeps a backslash at the end of a word from going on to the next line. */
@@ -30,13 +56,13 @@ class Printer {
 
   private newline(indent = true): void {
     this.backslash()
-    this.out += '\n'
+    this.lines += `${this.out}\n`
     for (const t of this.heredocs) {
       const text = t.here !== '' && !t.here.endsWith('\n') ? `${t.here}\n` : t.here
-      this.out += `${text}${t.file.type === 'word' ? t.file.text : ''}\n`
+      this.lines += `${text}${t.file.type === 'word' ? t.file.text : ''}\n`
     }
     this.heredocs = []
-    if (indent) this.out += '\t'.repeat(this.tabs % 8)
+    this.out = indent ? '\t'.repeat(this.tabs % 8) : ''
   }
 
   private brace(body: Command | undefined): void {
@@ -58,7 +84,8 @@ class Printer {
       case 'seq':
         for (let i = 0; i < t.cmds.length; i++) {
           if (i > 0) {
-            if (t.cmds[i - 1]!.line === t.cmds[i]!.line) this.out += '; '
+            const last = t.cmds[i - 1]!
+            if (last.line === t.cmds[i]!.line || this.tabs === 0 || unended(last)) this.out += '; '
             else this.newline()
           }
           this.cmd(t.cmds[i])
@@ -182,9 +209,14 @@ class Printer {
 
   /** Prints something after `|`, `<` or `>`, with a blank between when the two would run together. */
   private apart(something: () => void): void {
-    const at = this.out.length
+    const { lines, out } = this
+    this.lines = this.out = ''
     something()
-    if ('[<>|'.includes(this.out[at] ?? ' ')) this.out = `${this.out.slice(0, at)} ${this.out.slice(at)}`
+    const first = (this.lines === '' ? this.out : this.lines)[0] ?? ' '
+    const before = '[<>|'.includes(first) ? `${out} ` : out
+    if (this.lines === '') this.out = before + this.out
+    else this.lines = before + this.lines
+    this.lines = lines + this.lines
   }
 
   private words(words: Word[]): void {

@@ -182,6 +182,11 @@ test('a command whose output is a value ends when the value is more than there i
   expect({ out, status }).toEqual({ out: '', status: 'virtual memory allocation failed' })
 })
 
+test('a line of megabytes is read', async () => {
+  const world = new World({ '/t/script': `x=${'x'.repeat(5e6)}y; echo $#x; ~ $x x*y && echo whole\n` })
+  expect(await world.script(['./script'])).toMatchObject({ out: '1\nwhole\n', err: '' })
+})
+
 test('the status of exit outlasts sigexit; without one it is sigexit’s last', async () => {
   const world = new World()
   for (const [script, status] of [
