@@ -20,6 +20,7 @@ import type { Dir, Qid } from '../../plan9/9p/dir.ts'
 import type { Srv } from '../../plan9/9p/srv.ts'
 import * as e from '../../plan9/error.ts'
 import { PlanError } from '../../plan9/error.ts'
+import { validname } from '../../plan9/kernel/chan.ts'
 
 /** Node's error codes in Plan 9's words; the rest is told as `i/o error` with its code. */
 const errors: Record<string, string> = {
@@ -282,7 +283,13 @@ export function hostfs(top: string): Srv<Place> {
   }
 }
 
-/** Where the host's current directory is under `root`, with links resolved: what follows /n/host. */
+/**
+ * Where the host's current directory is under `root`, with links resolved: what follows /n/host.
+ *
+ * @throws Error it is gone, or has a name that is none here
+ */
 export async function hostcwd(): Promise<string> {
-  return realpath(process.cwd())
+  const cwd = await realpath(process.cwd())
+  validname(cwd, true)
+  return cwd
 }

@@ -63,7 +63,12 @@ async function main(args: string[]): Promise<number> {
   setDial(dial)
   setAnnounce(announce)
 
-  const cwd = await hostcwd()
+  let cwd = parse(process.execPath).root
+  try {
+    cwd = await hostcwd()
+  } catch (e) {
+    process.stderr.write(`9ml: current directory: ${e instanceof Error ? e.message : e}; this is /n/host\n`)
+  }
   const { root } = parse(cwd)
   const dir = `/n/host/${cwd.slice(root.length).replaceAll('\\', '/')}`
   const line = commandLine(args)

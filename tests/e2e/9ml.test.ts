@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { Child, freePort, hostDir, ml, plainUser, rc, session, story } from './ml.ts'
+import { Child, command, freePort, hostDir, ml, plainUser, rc, session, story } from './ml.ts'
 
 describe('the session of the first issue', () => {
   const model = `dim 128
@@ -35,6 +36,14 @@ bytes 2908700
 
   test('as an argument', async () => check(await rc(session)))
 })
+
+/** Runs 9ml in a directory whose name may be any bytes: `sh` goes there. */
+function spawnIn(cwd: string | Buffer, args: string[]) {
+  const octal = [...Buffer.from(cwd)].map(b => `\\${b.toString(8).padStart(3, '0')}`).join('')
+  const go = `cd "$(printf '${octal}')" && exec "$@"`
+  const r = spawnSync('sh', ['-c', go, 'sh', process.execPath, command, ...args], { encoding: 'utf8', input: '' })
+  return { out: r.stdout, err: r.stderr, code: r.status }
+}
 
 describe('what is run', () => {
   test.each([
@@ -101,6 +110,18 @@ describe('what is run', () => {
       expect(code).toBe(1)
       expect((await ml(['/no/such.rc'])).err).toContain(". can't open: /no/such.rc: file does not exist")
     })
+  })
+
+  test('in a directory that has no name here, the first directory is the host’s root', async () => {
+    const { host } = await hostDir()
+    for (const name of ['two\nlines', Buffer.from('/not utf-8 \xff', 'latin1')]) {
+      const cwd = typeof name === 'string' ? join(host, name) : Buffer.concat([Buffer.from(host), name])
+      mkdirSync(cwd)
+      const { out, err, code } = spawnIn(cwd, ['-c', 'pwd; exit'])
+      expect(out).toBe('/n/host\n')
+      expect(err).toMatch(/^9ml: current directory: .*; this is \/n\/host\n$/s)
+      expect(code).toBe(0)
+    }
   })
 
   test('-h tells the usage', async () => {
