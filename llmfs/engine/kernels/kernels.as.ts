@@ -222,10 +222,10 @@ function weight(kind: u32, layer: i32): i64 {
 /** Below so many multiplications, some two microseconds, a chunk is not worth the taking. */
 const LEAST: i64 = 16384
 
-/** Chunks of a phase. */
+/** Chunks of a phase: many, so that the last ones end at about the same time. */
 function chunks(kind: u32, layer: i32, units: i32): i32 {
   const worth = <i32>((<i64>units * weight(kind, layer)) / LEAST)
-  return min(min(units, <i32>threads() << 2), max(1, worth))
+  return min(min(units, <i32>threads() << 4), max(1, worth))
 }
 
 /** One row of a phase's input: normalized, quantized, both or neither, into a thread's own memory. */

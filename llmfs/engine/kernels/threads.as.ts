@@ -27,12 +27,13 @@ let many: u32 = 1
 let ticket: u64 = 0
 /** One thread's own count of phases. */
 let count: u32 = 0
-/** Rounds to spin before sleeping: while a phase is at hand, and between jobs. */
+/** Rounds to spin before sleeping while a phase is at hand: four times what has lately sufficed, half of what has not. */
 let spins: i32 = 4000
-let rests: i32 = 4000
 
 const SPINS_LEAST: i32 = 500
 const SPINS_MOST: i32 = 60000
+/** As many between jobs: some fifty microseconds, in which the next token is mostly drawn. */
+const RESTS: i32 = 60000
 
 /** From now on `threads` threads share the work by way of 512 bytes at `at`, which the first one prepares. */
 export function join(at: usize, threads: u32, first: bool): void {
@@ -112,20 +113,17 @@ export function done(chunks: i32): void {
 export function wait(lead: bool): bool {
   const seen = epoch()
   const idle = (ticket & NONE) == NONE
-  const most = idle ? rests : spins
+  const most = idle ? RESTS : spins
   for (let i = 0; i < most; i++) {
     if (atomic.load<u32>(common, EPOCH) == seen) continue
-    const fit = max(SPINS_LEAST, min(i << 2, SPINS_MOST))
-    if (idle) rests += (fit - rests) >> 3
-    else spins += (fit - spins) >> 3
+    if (!idle) spins += (max(SPINS_LEAST, min(i << 2, SPINS_MOST)) - spins) >> 3
     return true
   }
   if (over(lead)) return false
   atomic.add<i32>(common, 1, SLEEPERS)
   atomic.wait<i32>(common + EPOCH, seen, idle ? 10000000000 : 200000000)
   atomic.sub<i32>(common, 1, SLEEPERS)
-  if (idle) rests = SPINS_LEAST + (rests >> 1)
-  else spins = SPINS_LEAST + (spins >> 1)
+  if (!idle) spins = SPINS_LEAST + (spins >> 1)
   return !over(lead)
 }
 
