@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { serve } from '../plan9/9p/server.ts'
 import { pipeTransport, type Transport } from '../plan9/9p/transport.ts'
 import { ramfs, Tree } from '../plan9/9p/tree.ts'
+import { newnstext } from '../plan9/kernel/namespace.ts'
 import { PNGROUP } from '../plan9/kernel/sys.ts'
 import { Testcons } from '../plan9/kernel/testkernel.ts'
 import { boot, type Machine } from './boot.ts'
@@ -27,12 +28,37 @@ async function output({ m, cons }: { m: Machine; cons: Testcons }, command: stri
   return cons.out.slice(from)
 }
 
+test('what ns prints makes the same name space again, from nothing', async () => {
+  const at = machine({ other: service(new Tree('glenda')) })
+  const failed: string[] = []
+  at.m.kernel.programs['again'] = async () => ({
+    default: async (sys, argv) => {
+      await newnstext(sys, sys.user, argv[1]!, (line, err) => failed.push(`${line}: ${err}`))
+      return sys.exec('/bin/rc', ['rc', '-c', argv[2]!])
+    },
+  })
+  at.m.tree.add('/js/bin/again', '#!js again\n', 0o775)
+  const places = 'ls / /bin /tmp /n /mnt; cat /tmp/f'
+  const made = await output(
+    at,
+    `cd /; echo x > /tmp/f; bind -b /lib /mnt; bind -a /tmp /mnt; bind /tmp '/usr/glenda/tmp'
+mount -c '#s/other' /n/temp; mkdir '/n/temp/a b'; bind '/n/temp/a b' /n/remote
+ns > /tmp/ns; {${places}} > /usr/glenda/before`,
+  )
+  expect(made).toBe('')
+  const after = await output(
+    at,
+    `again \`''{cat /tmp/ns} '{${places}} > /usr/glenda/after; cmp /usr/glenda/before /usr/glenda/after'`,
+  )
+  expect({ after, failed }).toEqual({ after: '', failed: [] })
+})
+
 test('the name space is that of /lib/namespace; a home of the host’s is there, its absence no matter', async () => {
   const alone = await output(machine(), 'pwd; ns')
   expect(alone.split('\n').slice(0, -2)).toEqual([
     '/usr/glenda',
-    'mount -cC /srv/boot /root ',
-    'mount -ac /srv/boot / ',
+    "mount -cC '#s/boot' /root ",
+    "mount -ac '#s/boot' / ",
     'bind  / / ',
     "bind  '#c' /dev ",
     "bind  '#d' /fd ",

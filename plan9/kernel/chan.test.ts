@@ -243,12 +243,12 @@ describe('groups of names', () => {
       expect(ns.slice(-6)).toEqual([
         'bind -bc /n/b /n/a',
         'bind  /n/a /n/a',
-        "mount -a /srv/other /n/c 'sp ec'",
+        "mount -a #s/other /n/c 'sp ec'",
         'bind  /n/c /n/c',
         'cd /n/c',
         '',
       ])
-      expect(ns[0]).toBe('mount -cC /srv/boot /root')
+      expect(ns[0]).toBe('mount -cC #s/boot /root')
       const fd = await sys.open(`/proc/${sys.pid}/ns`, OREAD)
       expect(new TextDecoder().decode(await sys.read(fd, 1000))).toBe(`${ns[0]}\n`)
       expect(await ls(sys, '/n/c')).toEqual(['g'])

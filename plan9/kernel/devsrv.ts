@@ -132,7 +132,7 @@ export function devsrv(): Srvdev {
     },
     post(name, owner, perm, chan) {
       if (board.some(s => s.name === name)) throw new PlanError(Eexist)
-      chan.srvname ??= `/srv/${name}`
+      chan.srvname ??= `#s/${name}`
       board.push({ name, owner, perm, path: ++path, chan })
     },
   }
