@@ -7,8 +7,8 @@ import { argmax } from './sampler.ts'
 import { threadMaker } from './threads.ts'
 
 const PAGE = 65536
-/** Passes at once, at most: enough for 16 sessions, and for the weights to be read seldom while a prompt is fed. */
-const BATCH = 16
+/** Passes at once, at most: the weights are read seldom while a prompt is fed, and a call is still short. */
+const BATCH = 32
 /** Bytes of an item of the kernels' forward. */
 const ITEM = 16
 /** What 32-bit pointers reach. */

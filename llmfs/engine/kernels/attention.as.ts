@@ -42,7 +42,7 @@ export function keep(keys: usize, k: usize, row: i32, pos: i32, kv_dim: i32, hea
  *
  *   keys    the head's
  *   values  the head's, rows `row` bytes apart
- *   att     room for pos + 1 scores, rounded up to 4
+ *   att     room for pos + 1 scores, rounded up to 16
  */
 export function attend(
   out: usize,
@@ -55,7 +55,30 @@ export function attend(
   head_size: i32,
 ): void {
   const root = f32x4.splat(sqrt<f32>(<f32>head_size))
-  for (let t = 0; t <= pos; t += 4) {
+  const four: usize = head_size << 4
+  let t = 0
+  // Sixteen positions at once: each sum waits for itself only.
+  for (; t + 12 <= pos; t += 16) {
+    let s0 = f32x4.splat(0)
+    let s1 = s0
+    let s2 = s0
+    let s3 = s0
+    for (let i = 0; i < head_size; i++) {
+      const v = v128.load32_splat(q + (i << 2))
+      s0 = f32x4.add(s0, f32x4.mul(v, v128.load(keys)))
+      s1 = f32x4.add(s1, f32x4.mul(v, v128.load(keys + four)))
+      s2 = f32x4.add(s2, f32x4.mul(v, v128.load(keys + 2 * four)))
+      s3 = f32x4.add(s3, f32x4.mul(v, v128.load(keys + 3 * four)))
+      keys += 16
+    }
+    const at = att + (t << 2)
+    v128.store(at, f32x4.div(s0, root))
+    v128.store(at, f32x4.div(s1, root), 16)
+    v128.store(at, f32x4.div(s2, root), 32)
+    v128.store(at, f32x4.div(s3, root), 48)
+    keys += 3 * four
+  }
+  for (; t <= pos; t += 4) {
     let score = f32x4.splat(0)
     for (let i = 0; i < head_size; i++) {
       score = f32x4.add(score, f32x4.mul(v128.load32_splat(q + (i << 2)), v128.load(keys)))
