@@ -27,13 +27,13 @@ let many: u32 = 1
 let ticket: u64 = 0
 /** One thread's own count of phases. */
 let count: u32 = 0
-/** Rounds to spin before sleeping while a phase is at hand: four times what has lately sufficed, half of what has not. */
-let spins: i32 = 4000
-
-const SPINS_LEAST: i32 = 500
-const SPINS_MOST: i32 = 60000
-/** As many between jobs: some fifty microseconds, in which the next token is mostly drawn. */
-const RESTS: i32 = 60000
+/** Rounds to spin before sleeping, some tens of microseconds: longer than a chunk takes, and than a token is mostly drawn in. */
+const SPINS: i32 = 50000
+/** As many when spinning has mostly been in vain, because there are not cores enough; but every sixteenth time all. */
+const FEW: i32 = 1000
+/** How often it has been in vain lately: 256 for always. */
+let vain: i32 = 0
+let times: i32 = 0
 
 /** From now on `threads` threads share the work by way of 512 bytes at `at`, which the first one prepares. */
 export function join(at: usize, threads: u32, first: bool): void {
@@ -107,23 +107,23 @@ export function done(chunks: i32): void {
 }
 
 /**
- * Waits until the epoch is another than `take` saw, or a while: spins for as long as that has lately been of use, then sleeps.
- * Returns false when a thread has failed, and to a helper when it is to end.
+ * Waits until the epoch is another than `take` saw, or a while: spins where that is of use, then sleeps. Returns false when a
+ * thread has failed, and to a helper when it is to end.
  */
 export function wait(lead: bool): bool {
   const seen = epoch()
   const idle = (ticket & NONE) == NONE
-  const most = idle ? RESTS : spins
+  const most = idle || vain < 128 || (++times & 15) == 0 ? SPINS : FEW
   for (let i = 0; i < most; i++) {
     if (atomic.load<u32>(common, EPOCH) == seen) continue
-    if (!idle) spins += (max(SPINS_LEAST, min(i << 2, SPINS_MOST)) - spins) >> 3
+    if (!idle) vain -= vain >> 3
     return true
   }
+  if (!idle) vain += (256 - vain) >> 3
   if (over(lead)) return false
   atomic.add<i32>(common, 1, SLEEPERS)
   atomic.wait<i32>(common + EPOCH, seen, idle ? 10000000000 : 200000000)
   atomic.sub<i32>(common, 1, SLEEPERS)
-  if (!idle) spins = SPINS_LEAST + (spins >> 1)
   return !over(lead)
 }
 
