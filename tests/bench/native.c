@@ -3,9 +3,10 @@
  * with -fopenmp for as many threads as OMP_NUM_THREADS says.
  *
  *	native MODEL STEPS
+ *	native read
  *
  * MODEL is a llama2.c checkpoint of version 0 (FP32) or 2 (Q8_0). Prints tokens a second over STEPS positions, the first
- * of which is not timed.
+ * of which is not timed; or of plain reading the megabytes a second, which no decoding of a large model can exceed.
  */
 #include <fcntl.h>
 #include <math.h>
@@ -150,11 +151,37 @@ turn(float *v, int n, int size, int pos)
 	}
 }
 
+/* Sums 256 MB four times. */
+static void
+readmemory(void)
+{
+	size_t n = 64 << 20;
+	float *v = malloc(n * sizeof *v), total = 0;
+	struct timespec from, to;
+#pragma omp parallel for
+	for (size_t i = 0; i < n; i++)
+		v[i] = i & 7;
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	for (int round = 0; round < 4; round++) {
+#pragma omp parallel for reduction(+ : total)
+		for (size_t i = 0; i < n; i++)
+			total += v[i];
+	}
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	double s = to.tv_sec - from.tv_sec + (to.tv_nsec - from.tv_nsec) * 1e-9;
+	fprintf(stderr, "sum %g\n", total);
+	printf("%.1f\n", 4 * n * sizeof *v / s / 1e6);
+}
+
 int
 main(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], "read") == 0) {
+		readmemory();
+		return 0;
+	}
 	if (argc != 3) {
-		fprintf(stderr, "usage: native MODEL STEPS\n");
+		fprintf(stderr, "usage: native MODEL STEPS\n       native read\n");
 		return 2;
 	}
 	int fd = open(argv[1], O_RDONLY);

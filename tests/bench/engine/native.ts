@@ -20,10 +20,10 @@ function compile(): string {
   return binary
 }
 
-/** Tokens a second of native.c. */
-function run(binary: string, bin: string, steps: number, threads: number): number {
+/** What native.c prints: tokens a second, or megabytes. */
+function run(binary: string, args: string[], threads: number): number {
   const env = { ...process.env, OMP_NUM_THREADS: String(threads) }
-  const { stdout, stderr } = spawnSync(binary, [bin, String(steps)], { encoding: 'utf8', env })
+  const { stdout, stderr } = spawnSync(binary, args, { encoding: 'utf8', env })
   const rate = Number(stdout)
   if (!(rate > 0)) throw new Error(`native.c: ${stderr}`)
   return rate
@@ -62,7 +62,7 @@ function row(size: Size, kind: Kind, { place, threads = 1, greedy = false, fast 
       try {
         return await compare(
           () => (greedy ? ours.greedy(steps) : ours.decode(steps)),
-          () => run(binary, bin, steps, threads),
+          () => run(binary, [bin, String(steps)], threads),
         )
       } finally {
         await ours.close()
@@ -80,14 +80,30 @@ function threadsRow(size: Size, kind: Kind): Row {
       const binary = compile()
       const { bin } = await model(size, kind)
       return compare(
-        () => run(binary, bin, STEPS[size], 2),
-        () => run(binary, bin, STEPS[size], 1),
+        () => run(binary, [bin, String(STEPS[size])], 2),
+        () => run(binary, [bin, String(STEPS[size])], 1),
+      )
+    },
+  }
+}
+
+/** What no decoding of a model that is larger than the caches can exceed. */
+function readRow(): Row {
+  return {
+    what: 'plain reading of 256 MB, 2 threads, MB/s',
+    beside: '1 thread',
+    async measure() {
+      const binary = compile()
+      return compare(
+        () => run(binary, ['read'], 2),
+        () => run(binary, ['read'], 1),
       )
     },
   }
 }
 
 export const nativeThreadsRows = (): Row[] => [
+  readRow(),
   threadsRow('15M', 'f32'),
   threadsRow('15M', 'q80'),
   threadsRow('42M', 'f32'),
