@@ -222,10 +222,27 @@ function weight(kind: u32, layer: i32): i64 {
 /** Below so many multiplications, some two microseconds, a chunk is not worth the taking. */
 const LEAST: i64 = 16384
 
-/** Chunks of a phase: many, so that the last ones end at about the same time. */
-function chunks(kind: u32, layer: i32, units: i32): i32 {
-  const worth = <i32>((<i64>units * weight(kind, layer)) / LEAST)
-  return min(min(units, <i32>threads() << 4), max(1, worth))
+/** Units of the smallest chunk of a phase. */
+function least(kind: u32, layer: i32, units: i32): i32 {
+  return <i32>min(<i64>units, 1 + LEAST / max(1, weight(kind, layer)))
+}
+
+/**
+ * Where chunk `part` of a phase begins, and for one too many its end: each chunk is a share of what is left, large ones first, for
+ * memory is read best in long runs, and small ones last, so that all threads end at about the same time.
+ */
+function start(part: i32, units: i32, least: i32): i32 {
+  const share = <i32>threads() << 1
+  let left = units
+  for (; part > 0 && left > 0; part--) left -= min(left, max(least, left / share))
+  return units - left
+}
+
+function chunks(units: i32, least: i32): i32 {
+  const share = <i32>threads() << 1
+  let n = 0
+  for (let left = units; left > 0; n++) left -= min(left, max(least, left / share))
+  return n
 }
 
 /** One row of a phase's input: normalized, quantized, both or neither, into a thread's own memory. */
@@ -461,10 +478,11 @@ function work(): bool {
   const kind = kindOf(phase)
   const layer = layerOf(phase)
   const n = units(kind, layer)
-  const parts = chunks(kind, layer, n)
+  const small = least(kind, layer, n)
+  const parts = chunks(n, small)
   const part = claim(parts)
   if (part < 0) return part == -1
-  run(kind, layer, (n * part) / parts, (n * (part + 1)) / parts, epoch())
+  run(kind, layer, start(part, n, small), start(part + 1, n, small), epoch())
   done(parts)
   return true
 }
