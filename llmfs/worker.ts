@@ -433,7 +433,11 @@ export class EngineHost implements EngineApi {
     const given = g.fed < g.prompt.length
     // llama2.c's chat draws, and so moves the generator on, while it feeds the prompt too
     const drawn =
-      given && !chat ? undefined : result instanceof Float32Array ? g.sampler.sample(result) : (result as number)
+      given && !chat
+        ? undefined
+        : result instanceof Float32Array
+          ? g.sampler.sample(result, this.#engine!)
+          : (result as number)
     const next = given && !chat ? g.prompt[g.fed]! : drawn!
     g.pos++
 

@@ -66,6 +66,8 @@ export interface Engine {
    * their order. Each gives the bits that it gives alone.
    */
   forwardAll(passes: readonly Pass[]): Result[]
+  /** Makes probabilities of logits that the last passes gave, in place: division by the temperature, softmax. */
+  soften(logits: Float32Array, temperature: number): void
   /** Ends its threads; nothing else may be called any more. */
   close(): void
 }

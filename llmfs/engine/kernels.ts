@@ -7,6 +7,7 @@ export interface Kernels {
   rmsnorm(o: number, x: number, weight: number, size: number, eps: number): void
   add(x: number, y: number, size: number): void
   softmax(x: number, size: number): void
+  temper(x: number, size: number, temperature: number): void
   swiglu(hb: number, hb2: number, size: number): void
   rotate(v: number, row: number, rope: number, head_size: number): void
   block(

@@ -23,6 +23,12 @@ export function softmax(x: Float32Array, size: number): void {
   for (let i = 0; i < size; i++) x[i] = x[i]! / sum
 }
 
+/** Division by the temperature, and softmax, in place. */
+export function soften(logits: Float32Array, temperature: number): void {
+  for (let i = 0; i < logits.length; i++) logits[i] = logits[i]! / temperature
+  softmax(logits, logits.length)
+}
+
 /**
  * run.c's Sampler: temperature, top-p and the xorshift64* generator, with its float32 at every step. Where run.c's qsort
  * leaves the order of equal probabilities open, the lower token comes first.
@@ -55,11 +61,13 @@ export class Sampler {
     return (this.random_u32() >>> 8) / 16777216
   }
 
-  /** The next token by `logits`, (vocab_size,). With a temperature they are overwritten with the probabilities. */
-  sample(logits: Float32Array): number {
+  /**
+   * The next token by `logits`, (vocab_size,). With a temperature they are overwritten with the probabilities, which an engine's
+   * `soften` makes faster of logits that it gave.
+   */
+  sample(logits: Float32Array, by: { soften: typeof soften } = { soften }): number {
     if (this.temperature === 0) return argmax(logits)
-    for (let i = 0; i < logits.length; i++) logits[i] = logits[i]! / this.temperature
-    softmax(logits, logits.length)
+    by.soften(logits, this.temperature)
     const coin = this.random_f32()
     return this.topp <= 0 || this.topp >= 1 ? this.mult(logits, coin) : this.top(logits, coin)
   }

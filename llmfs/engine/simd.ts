@@ -399,6 +399,10 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint, opts: En
       })
       return results
     },
+    soften(logits, temperature) {
+      if (logits.buffer !== arena.memory.buffer) throw new Error('logits of another engine')
+      k.temper(logits.byteOffset, logits.length, temperature)
+    },
     close() {
       broken ??= new Error('engine closed')
       k.quit()

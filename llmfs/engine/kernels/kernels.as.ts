@@ -11,7 +11,7 @@ import { blur, bounds, length } from './screen.as'
 import { alone, begin, claim, done, epoch, finish, phase as phaseAtHand, take, threads, wait } from './threads.as'
 import { add, rmsnorm, swiglu } from './vector.as'
 
-export { add, rmsnorm, softmax, swiglu } from './vector.as'
+export { add, rmsnorm, softmax, swiglu, temper } from './vector.as'
 export { rotate } from './attention.as'
 export { block, blockq, pack, packq, packs, quantize, unpack } from './matrix.as'
 export { store8 } from './screen.as'

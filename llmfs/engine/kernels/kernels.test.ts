@@ -6,7 +6,8 @@ import { random } from '../../../tests/llm/models.ts'
 import { NORM_EPS } from '../config.ts'
 import { quantize, rmsnorm, rotate, round } from '../forward.ts'
 import { attach, kernels } from '../kernels.ts'
-import { ropeTable } from '../math.ts'
+import { exp, ropeTable } from '../math.ts'
+import { soften } from '../sampler.ts'
 import { Arena } from '../simd.ts'
 // @ts-expect-error: build.mjs is plain JavaScript, which Node runs before anything is installed
 import { compile } from './build.mjs'
@@ -55,6 +56,22 @@ describe("kernels give the reference's bits at every size", () => {
       const [px, py] = [put(x), put(y)]
       k.add(px, py, n)
       expect(bitsOf(arena.f32(px, n))).toEqual(bitsOf(x.map((v, i) => f(v + y[i]!))))
+    })
+
+    test(`swiglu of ${n}`, () => {
+      const [hb, hb2] = [numbers(n), numbers(n)]
+      const [ph, ph2] = [put(hb), put(hb2)]
+      k.swiglu(ph, ph2, n)
+      const want = hb.map((v, i) => f(f(v * f(1 / f(1 + f(exp(-v))))) * hb2[i]!))
+      expect(bitsOf(arena.f32(ph, n))).toEqual(bitsOf(want))
+    })
+
+    test(`temper of ${n}`, () => {
+      const x = numbers(n)
+      const px = put(x)
+      k.temper(px, n, f(0.7))
+      soften(x, f(0.7))
+      expect(bitsOf(arena.f32(px, n))).toEqual(bitsOf(x))
     })
 
     test(`quantize of ${n} in one group`, () => {

@@ -97,6 +97,16 @@ export function softmax(x: usize, size: i32): void {
   }
 }
 
+/** x / temperature, and their softmax. x has room for a multiple of 4. */
+export function temper(x: usize, size: i32, temperature: f32): void {
+  const t = f32x4.splat(temperature)
+  for (let i = 0; i < size; i += 4) {
+    const at = x + (i << 2)
+    v128.store(at, f32x4.div(v128.load(at), t))
+  }
+  softmax(x, size)
+}
+
 /** hb = hb * (1 / (1 + e^-hb)) * hb2. Both have room for a multiple of 4. */
 export function swiglu(hb: usize, hb2: usize, size: i32): void {
   const one = f32x4.splat(1)
