@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { setEngineWorker } from '../../../llmfs/host.ts'
+import { engineWorker } from '../../../shell/node/engineworker.ts'
 import { call, chromium } from './chromium.ts'
 import { fetchAlone, firstToken } from './loading.ts'
 import { compare } from './measure.ts'
@@ -27,7 +29,15 @@ async function serveScratch(): Promise<{ base: string; stop(): void }> {
 }
 
 const loaders: Loader[] = [
-  { place: node.name, serve: serveScratch, firstToken, fetchAlone },
+  {
+    place: node.name,
+    serve: serveScratch,
+    firstToken: url => {
+      setEngineWorker(engineWorker)
+      return firstToken(url)
+    },
+    fetchAlone,
+  },
   {
     place: chromium.name,
     serve: async () => ({ base: 'models/', stop() {} }),

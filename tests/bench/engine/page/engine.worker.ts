@@ -1,5 +1,6 @@
 import { loadEngine } from '../../../../llmfs/engine/engine.ts'
 import { setThreads } from '../../../../llmfs/engine/threads.ts'
+import { setEngineWorker } from '../../../../llmfs/host.ts'
 import { fetchAlone, firstToken } from '../loading.ts'
 import { type Options, type Rates, rates, settle } from '../ours.ts'
 
@@ -10,6 +11,14 @@ setThreads({
     worker.postMessage(init)
     return worker
   },
+})
+
+setEngineWorker(() => {
+  const worker = new Worker(new URL('../../../../web/engine.worker.ts', import.meta.url), { type: 'module' })
+  const failed = new Promise<string>(resolve => {
+    worker.onerror = err => resolve(err.message)
+  })
+  return { endpoint: worker, failed, terminate: () => worker.terminate() }
 })
 
 export type Request =

@@ -20,6 +20,8 @@ interface Timings {
 
 const engines: (Worker | undefined)[] = []
 let wllama: Wllama | undefined
+/** The worker that loads from URLs. */
+let loader: number | undefined
 
 const absolute = (url: string): string => new URL(url, location.href).href
 
@@ -50,10 +52,8 @@ const bench = {
 
   /** Milliseconds; loading.ts has what is measured. */
   async load(load: 'firstToken' | 'fetchAlone', from: string): Promise<number> {
-    const id = engines.push(engineWorker()) - 1
-    const ms = await ask(id, { load, from: absolute(from) })
-    bench.close(id)
-    return ms
+    loader ??= engines.push(engineWorker()) - 1
+    return ask(loader, { load, from: absolute(from) })
   },
 
   async openWllama(url: string, n_ctx: number): Promise<void> {
