@@ -378,7 +378,9 @@ export class EngineHost implements EngineApi {
     try {
       results = engine.forwardAll(lists.flat())
     } catch (e) {
-      for (const g of taken) this.#end(g, e instanceof Error ? e.message : String(e))
+      // It may be the fault of one of them: passes can be done again, each generation's by itself.
+      if (taken.length > 1) for (const g of taken) this.#batch([g])
+      else this.#end(taken[0]!, e instanceof Error ? e.message : String(e))
       return
     }
     const ms = performance.now() - begun

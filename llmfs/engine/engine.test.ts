@@ -253,4 +253,14 @@ describe('states', () => {
     const want = engine.forward(b, 400, 1).slice()
     expect(engine.forward(a, 400, 1)).toEqual(want)
   })
+
+  test('a trap ends the pass, and no other session', async () => {
+    const engine = await loadEngine(fileSource(join(embedded, 'stories.bin')), { simd: true })
+    const [good, bad] = [engine.newState(), engine.newState()]
+    const want = engine.forward(good, 1, 0).slice()
+    Object.assign(bad, { key_cache: 0xfffffff0 })
+    expect(() => engine.forward(bad, 1, 0)).toThrow(WebAssembly.RuntimeError)
+    expect(engine.forward(good, 1, 0)).toEqual(want)
+    expect(engine.forward(engine.newState(), 1, 0)).toEqual(want)
+  })
 })

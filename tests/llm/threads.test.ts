@@ -97,6 +97,16 @@ test('a model of our own size is not worth a second thread, unless one is asked 
   expect(() => two.forward(two.newState(), 1, 0)).toThrow('closed')
 })
 
+test('a trap in any thread is an error, then and from then on, and no wait without end', async () => {
+  const engine = await load(file, { threads: 3 })
+  const [good, bad] = [engine.newState(), engine.newState()]
+  engine.forward(good, 1, 0)
+  Object.assign(bad, { key_cache: 0xfffffff0 })
+  expect(() => engine.forward(bad, 1, 0)).toThrow(/failed|out of bounds/)
+  expect(() => engine.forward(good, 1, 0)).toThrow('a thread of the engine failed: load the model again')
+  engine.close()
+})
+
 test(
   'the phases stand any delay: more threads than cores, others that take them away, some hundred thousand phases',
   async () => {
