@@ -6,6 +6,7 @@ import type { ProgramTable } from '../plan9/kernel/sys.ts'
  */
 export const programs: ProgramTable = {
   '9p': () => import('./cmd/9p.ts'),
+  awk: () => import('./cmd/awk.ts'),
   basename: () => import('./cmd/basename.ts'),
   bind: () => import('./cmd/bind.ts'),
   broke: () => import('./cmd/broke.ts'),
