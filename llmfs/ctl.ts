@@ -11,6 +11,9 @@ export const Ebusy = 'model busy'
 export const Ebadcmd = 'unknown control message'
 export const Ebadvalue = 'bad value'
 
+/** Sessions at once. */
+export const MAXSESSIONS = 16
+
 /** What a session's ctl sets. The defaults are llama2.c's. */
 export interface Settings {
   /** 0 is greedy. Used as float32. */

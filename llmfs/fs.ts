@@ -14,13 +14,14 @@ import {
   Enosession,
   Etoomany,
   fmtSettings,
+  MAXSESSIONS,
   parseRoot,
   parseSession,
   type Settings,
 } from './ctl.ts'
 import { Link, type ModelFile } from './host.ts'
 import { type Bytes, Generation, Session } from './session.ts'
-import { MAXSESSIONS, type ModelInfo } from './worker.ts'
+import type { ModelInfo } from './worker.ts'
 
 /** Bytes of a prompt at most, and of a control message that comes in pieces. */
 export const MAXPROMPT = 1 << 20
@@ -143,6 +144,8 @@ export class Llmfs {
   readonly #link: Link
   #model: { info: ModelInfo; model: string; tokenizer: string } | undefined
   #loading: Loading | undefined
+  /** The model is on its way out. */
+  #leaving = false
   /** Why the last load failed, or where the model went by itself. */
   #failed: string | undefined
   readonly #threads: number | undefined
@@ -372,7 +375,11 @@ export class Llmfs {
       await this.#link.watch(await g.begun)
     }
     for (let range = g.unknown(); range; range = g.unknown()) {
-      const logprobs = await this.#link.logprobs(session.serial, range.from, range.to)
+      const logprobs = await this.#link.logprobs(session.serial, range.from, range.to).catch(e => {
+        // Its reader is to see why the generation ended.
+        if (g.ended?.error === undefined) throw e
+      })
+      if (!logprobs) break
       if (logprobs.length === 0) throw new PlanError(Egone)
       g.fill(range.from, logprobs)
     }
@@ -459,7 +466,7 @@ export class Llmfs {
   /** @throws PlanError Egenerating, Enomodel, Ebusy */
   #mayGenerate(session: Session): ModelInfo {
     if (session.generating) throw new PlanError(Egenerating)
-    if (this.#loading) throw new PlanError(Ebusy)
+    if (this.#loading || this.#leaving) throw new PlanError(Ebusy)
     if (!this.#model) throw new PlanError(Enomodel)
     return this.#model.info
   }
@@ -537,9 +544,9 @@ export class Llmfs {
     if (this.#model) await this.#link.forget(session.serial)
   }
 
-  /** @throws PlanError Ebusy: while a session generates, or another load is under way */
+  /** @throws PlanError Ebusy: while a session generates, or another load or unload is under way */
   #idle(): void {
-    if (this.#loading) throw new PlanError(Ebusy)
+    if (this.#loading || this.#leaving) throw new PlanError(Ebusy)
     for (const s of this.#sessions.values()) if (s.generating) throw new PlanError(Ebusy)
   }
 
@@ -607,9 +614,8 @@ export class Llmfs {
   }
 
   #checkpoint(name: string, progress: Progress, signal: AbortSignal): Promise<ModelInfo> {
-    const threads = this.#threads === undefined ? {} : { threads: this.#threads }
     return this.#using(name, signal, file =>
-      this.#link.load(file, { simd: true, fast: this.#fast, ...threads, progress, signal }),
+      this.#link.load(file, { simd: true, fast: this.#fast, threads: this.#threads, progress, signal }),
     )
   }
 
@@ -623,8 +629,13 @@ export class Llmfs {
     this.#idle()
     this.#failed = undefined
     if (!this.#model) throw new PlanError(Enomodel)
-    await this.#keep()
-    this.#model = undefined
-    await this.#link.unload()
+    this.#leaving = true
+    try {
+      await this.#keep()
+      this.#model = undefined
+      await this.#link.unload()
+    } finally {
+      this.#leaving = false
+    }
   }
 }

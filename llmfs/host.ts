@@ -3,9 +3,7 @@ import type { Transport } from '../plan9/9p/transport.ts'
 import { Eintr, Enonexist, PlanError } from '../plan9/error.ts'
 import { orAbort } from '../plan9/libc/abort.ts'
 import type { Progress } from '../plan9/libc/progress.ts'
-import { isGguf } from './engine/gguf.ts'
-import { isSafetensors } from './engine/safetensors.ts'
-import { type EngineApi, type EngineEvent, EngineHost, type GenerateParams, type ModelInfo } from './worker.ts'
+import type { EngineApi, EngineEvent, GenerateParams, ModelInfo } from './worker.ts'
 
 /** A thread that runs `serveEngine` (worker.ts), as the host made it. */
 export interface EngineWorker {
@@ -57,11 +55,11 @@ export interface Sink {
 const LARGE = 1 << 16
 
 /**
- * The reads of one load, each before the next. The tensors of a llama2.c checkpoint come to the engine in the same two
- * buffers all the time: it is done with a piece when it asks for the next. A buffer for each would be garbage that adds up
- * to the size of the model before it is collected. What goes to another thread must be shared memory for that.
+ * The reads of one load, each before the next. Passing pieces come to the engine in the same two buffers all the time: it is
+ * done with one when it asks for the next. A buffer for each would be garbage that adds up to the size of the model before
+ * it is collected. What goes to another thread must be shared memory for that.
  *
- * While the engine has one piece, the next is read.
+ * While the engine has one such piece, the next is read.
  */
 class Reads {
   readonly file: ModelFile
@@ -71,8 +69,6 @@ class Reads {
   #given: Uint8Array | undefined
   #spare: Uint8Array | undefined
   #next: { offset: number; count: number; bytes: Promise<Uint8Array> } | undefined
-  /** Headers of other formats are kept while more is read, and converted. */
-  #again = false
 
   constructor(file: ModelFile, opts: LoadOptions, thread: boolean) {
     this.file = file
@@ -81,15 +77,14 @@ class Reads {
     else if (typeof SharedArrayBuffer !== 'undefined') this.#make = n => new Uint8Array(new SharedArrayBuffer(n))
   }
 
-  async read(offset: number, count: number): Promise<Uint8Array> {
-    const bytes = await this.#piece(offset, count)
-    if (offset === 0) this.#again = !isGguf(bytes) && !isSafetensors(bytes)
+  async read(offset: number, count: number, passing: boolean): Promise<Uint8Array> {
+    const again = passing && count >= LARGE && this.#make !== undefined
+    const bytes = await (again ? this.#piece(offset, count) : this.file.read(offset, count))
     this.opts.progress?.add(bytes.length)
     return bytes
   }
 
   async #piece(offset: number, count: number): Promise<Uint8Array> {
-    if (!this.#again || count < LARGE || !this.#make) return this.file.read(offset, count)
     const next = this.#next
     const hit = next?.offset === offset && next.count >= count
     const { bytes } = hit ? next : this.#start(offset, count, next?.bytes)
@@ -158,16 +153,12 @@ export class Link {
    * @throws PlanError with what is wrong with it; Eintr when `signal` aborts: nothing is kept then
    */
   async load(file: ModelFile, opts: LoadOptions): Promise<ModelInfo> {
-    this.#start()
+    await this.#start()
     if (opts.progress) opts.progress.size = file.size
     this.#loading = new Reads(file, opts, this.#worker !== undefined)
     try {
       const info = await this.#call(api =>
-        api.load(file.size, {
-          simd: opts.simd,
-          fast: opts.fast ?? false,
-          ...(opts.threads ? { threads: opts.threads } : {}),
-        }),
+        api.load(file.size, { simd: opts.simd, fast: opts.fast ?? false, threads: opts.threads }),
       )
       if (!opts.signal?.aborted) {
         // Not every byte of a file need be read.
@@ -240,10 +231,11 @@ export class Link {
     this.#lose('engine stopped')
   }
 
-  #start(): void {
+  async #start(): Promise<void> {
     if (this.#api) return
     const worker = make?.()
-    const api = worker ? wrap<EngineApi>(worker.endpoint) : new EngineHost()
+    const api = worker ? wrap<EngineApi>(worker.endpoint) : new (await import('./worker.ts')).EngineHost()
+    if (this.#api) return
     this.#worker = worker
     this.#api = api
     this.#died = new Promise((_, reject) => {
@@ -274,7 +266,7 @@ export class Link {
 
   #event(api: EngineApi | Remote<EngineApi>, e: EngineEvent): void {
     if (e.type === 'read') {
-      void this.#supply(api, reads => reads.read(e.offset, e.count))
+      void this.#supply(api, reads => reads.read(e.offset, e.count, e.passing))
       return
     }
     if (e.type === 'beside') {

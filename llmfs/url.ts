@@ -12,7 +12,7 @@ const SMALL = 1 << 20
  * @throws PlanError as Webfile.open; the server does not tell the size
  */
 export async function openUrl(url: string, signal?: AbortSignal): Promise<OpenFile> {
-  const web = await Webfile.open(url, signal ? { signal } : {})
+  const web = await Webfile.open(url, { signal })
   const { size } = web
   if (size === undefined) {
     web.close()

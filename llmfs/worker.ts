@@ -1,5 +1,6 @@
 import { expose } from 'comlink'
 import { PlanError } from '../plan9/error.ts'
+import { MAXSESSIONS } from './ctl.ts'
 import type { CheckpointSource } from './engine/checkpoint.ts'
 import type { Config } from './engine/config.ts'
 import { type Engine, type EngineOptions, loadCheckpoint, type Pass, type Result } from './engine/engine.ts'
@@ -24,9 +25,6 @@ export interface ModelInfo extends Config {
   tokenizer: boolean
 }
 
-/** Sessions at once. */
-export const MAXSESSIONS = 16
-
 export interface GenerateParams {
   prompt: Uint8Array
   temp: number
@@ -44,8 +42,8 @@ export interface GenerateParams {
 
 /** What the engine has to tell, in order. `gen` is the number that `generate` was given. */
 export type EngineEvent =
-  /** Asks for `count` bytes of the checkpoint being loaded; `data` answers. */
-  | { type: 'read'; offset: number; count: number }
+  /** Asks for `count` bytes of the checkpoint being loaded, `passing` as CheckpointSource has it; `data` answers. */
+  | { type: 'read'; offset: number; count: number; passing: boolean }
   /** Asks for all of a small file in the checkpoint's directory; `data` answers. */
   | { type: 'beside'; name: string }
   /**
@@ -176,7 +174,7 @@ export class EngineHost implements EngineApi {
       })
     const src: CheckpointSource = {
       size,
-      read: (offset, count) => ask({ type: 'read', offset, count }),
+      read: (offset, count, passing = false) => ask({ type: 'read', offset, count, passing }),
       beside: name => ask({ type: 'beside', name }),
     }
     const ckpt = await readCheckpoint(src)
@@ -485,7 +483,7 @@ export class EngineHost implements EngineApi {
     this.#gens.delete(g.gen)
     const ms = performance.now() - g.start
     const rate = g.start > 0 && g.pos > 1 && ms > 0 ? ((g.pos - 1) / ms) * 1000 : 0
-    this.#emit({ type: 'end', gen: g.gen, pos: g.pos, rate, ...(error === undefined ? {} : { error }) })
+    this.#emit({ type: 'end', gen: g.gen, pos: g.pos, rate, error })
   }
 }
 

@@ -18,7 +18,7 @@ async function using<T>(sys: Sys, name: string, f: (src: CheckpointSource) => Pr
   try {
     const file = await processFiles(sys).open(name)
     try {
-      return await f(file)
+      return await f({ size: file.size, read: (offset, count) => file.read(offset, count), beside: file.beside })
     } finally {
       await file.close()
     }

@@ -1,5 +1,6 @@
 import { Eintr, PlanError } from '../../plan9/error.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
+import { orNote } from '../../plan9/libc/abort.ts'
 import { argv0 } from '../../plan9/libc/arg.ts'
 import { Bin } from '../../plan9/libc/bio.ts'
 import { isurl } from '../../plan9/libc/http.ts'
@@ -70,6 +71,14 @@ Options:
 `
 }
 
+/** The flags without a value. */
+const switches = new Map<string, Partial<Options>>([
+  ['-v', { verbose: true }],
+  ['--no-simd', { simd: false }],
+  ['--fast', { fast: true }],
+  ['--no-shortcuts', { shortcuts: false }],
+])
+
 /** llama2.c's command line, clamped as it clamps; undefined is a usage error. */
 function parse(argv: string[]): Options | undefined {
   const checkpoint = argv[1]
@@ -91,20 +100,9 @@ function parse(argv: string[]): Options | undefined {
   }
   for (let i = 2; i < argv.length; i++) {
     const flag = argv[i]!
-    if (flag === '--no-simd') {
-      o.simd = false
-      continue
-    }
-    if (flag === '--fast') {
-      o.fast = true
-      continue
-    }
-    if (flag === '--no-shortcuts') {
-      o.shortcuts = false
-      continue
-    }
-    if (flag === '-v') {
-      o.verbose = true
+    const set = switches.get(flag)
+    if (set) {
+      Object.assign(o, set)
       continue
     }
     const value = argv[++i]
@@ -157,7 +155,7 @@ function parse(argv: string[]): Options | undefined {
 class Inbox {
   texts: string[] = []
   turn = false
-  ended: { pos: number; rate: number; error?: string } | undefined
+  ended: { pos: number; rate: number; error: string | undefined } | undefined
   #wake: (() => void) | undefined
 
   notify(): void {
@@ -179,26 +177,6 @@ class Inbox {
   }
 }
 
-/** `p`, unless a note comes first: then what the note does. */
-async function orNote<T>(sys: Sys, p: Promise<T>): Promise<T> {
-  for (;;) {
-    const note = sys.interrupted()
-    let abort = () => {}
-    const noted = new Promise<'noted'>(resolve => {
-      abort = () => resolve('noted')
-      if (note.aborted) abort()
-      else note.addEventListener('abort', abort, { once: true })
-    })
-    try {
-      const first = await Promise.race([p.then(value => ({ value })), noted])
-      if (first !== 'noted') return first.value
-    } finally {
-      note.removeEventListener('abort', abort)
-    }
-    await sys.sleep(0)
-  }
-}
-
 async function load(sys: Sys, link: Link, o: Options, quantized: boolean): Promise<ModelInfo> {
   const file = await processFiles(sys)
     .open(o.checkpoint)
@@ -208,12 +186,7 @@ async function load(sys: Sys, link: Link, o: Options, quantized: boolean): Promi
   let info: ModelInfo
   try {
     const progress = new Progress()
-    const loading = link.load(file, {
-      simd: o.simd,
-      fast: o.fast,
-      progress,
-      ...(o.threads === undefined ? {} : { threads: o.threads }),
-    })
+    const loading = link.load(file, { simd: o.simd, fast: o.fast, threads: o.threads, progress })
     info = await orNote(sys, o.verbose ? report(sys, progress, loading) : loading).catch(e =>
       fail(e, msg => `${o.checkpoint}: ${msg}`),
     )
@@ -306,7 +279,7 @@ async function generate(sys: Sys, link: Link, o: Options): Promise<void> {
         inbox.notify()
       },
       end: (pos, rate, error) => {
-        inbox.ended = error === undefined ? { pos, rate } : { pos, rate, error }
+        inbox.ended = { pos, rate, error }
         inbox.notify()
       },
     }),

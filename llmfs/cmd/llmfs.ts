@@ -72,7 +72,7 @@ const llmfs: Program = async (sys, argv) => {
           files: processFiles(child),
           user: child.user,
           fast,
-          ...(threads === undefined ? {} : { threads }),
+          threads,
         })
         const untrace = debug ? await trace(child, name) : undefined
         fs = served

@@ -1,10 +1,14 @@
 import { CheckpointError, type Config, checkConfig, kv_dim, readConfig } from './config.ts'
 
-/** Where a checkpoint's bytes come from. `read` gives exactly `count` bytes, or fewer where the file ends. */
+/** Where a checkpoint's bytes come from. */
 export interface CheckpointSource {
   /** Bytes. */
   size: number
-  read(offset: number, count: number): Promise<Uint8Array>
+  /**
+   * Exactly `count` bytes, or fewer where the file ends. With `passing` they are of no use any more when the next read is
+   * asked for, so their memory may then be used again.
+   */
+  read(offset: number, count: number, passing?: boolean): Promise<Uint8Array>
   /** All of the file `name` in the same directory, such as config.json. Fails where that is longer than 1 MB. */
   beside?(name: string): Promise<Uint8Array>
 }
@@ -187,8 +191,13 @@ function versioned(view: DataView, size: number): Checkpoint {
 const PIECE = 1 << 20
 
 /** @throws CheckpointError the source gives less than it said */
-export async function readExactly(src: CheckpointSource, offset: number, count: number): Promise<Uint8Array> {
-  const bytes = await src.read(offset, count)
+export async function readExactly(
+  src: CheckpointSource,
+  offset: number,
+  count: number,
+  passing = false,
+): Promise<Uint8Array> {
+  const bytes = await src.read(offset, count, passing)
   if (bytes.length !== count) throw new CheckpointError(`file truncated: ${offset + bytes.length} of ${src.size} bytes`)
   // A copy where the bytes do not begin where a float32 may.
   return bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
@@ -196,7 +205,7 @@ export async function readExactly(src: CheckpointSource, offset: number, count: 
 
 /**
  * Reads a row-major (d, n) array of elements of `width` bytes in pieces, of as many rows at once as are about PIECE
- * bytes, a multiple of `rows`. `use` gets each piece with the number of its first row.
+ * bytes, a multiple of `rows`. `use` gets each piece, which lasts until it returns, with the number of its first row.
  */
 export async function readRows(
   src: CheckpointSource,
@@ -207,6 +216,6 @@ export async function readRows(
   const step = at.rows * Math.max(1, Math.floor(PIECE / (at.rows * rowBytes)))
   for (let row = 0; row < at.d; row += step) {
     const count = Math.min(step, at.d - row) * rowBytes
-    use(await readExactly(src, at.offset + row * rowBytes, count), row)
+    use(await readExactly(src, at.offset + row * rowBytes, count, true), row)
   }
 }

@@ -261,6 +261,25 @@ export function llmfsSuite(name: string, start: () => Promise<LlmSubject>): void
         await load()
       })
 
+      test('nothing begins while the model is on its way out', async () => {
+        await load()
+        const s = await fs.generate('Once upon a time', 'temp 0', 'steps 100')
+        const text = await fs.cat(`${s}/output`)
+        const files = await Promise.all(['ctl', 'ctl', `${s}/ctl`].map(name => m.open(name, OWRITE)))
+        const messages = ['unload', 'unload', 'generate']
+        const [first, ...late] = await Promise.allSettled(files.map((f, i) => f.write(utf8.encode(messages[i]!), 0)))
+        expect(first).toEqual({ status: 'fulfilled', value: undefined })
+        for (const refused of late)
+          expect(refused).toMatchObject({ reason: { message: expect.stringMatching(/^model (busy|not loaded)$/) } })
+        await Promise.all(files.map(f => f.close()))
+        expect(
+          parseTokens(await fs.cat(`${s}/tokens`))
+            .map(t => t.text)
+            .join(''),
+        ).toBe(text)
+        await load()
+      })
+
       test('control messages that are none change nothing', async () => {
         await expect(fs.echo('reload x y', 'ctl')).rejects.toThrow('unknown control message')
         await expect(fs.echo('unload\nnonsense\n', 'ctl')).rejects.toThrow('unknown control message')
