@@ -244,84 +244,103 @@ export function regparse(pattern: string, opt: RegcompOptions = {}): { node: Nod
   return { node, nsub: p.nsub }
 }
 
-type Inst =
-  | { op: 'class'; ranges: number[] }
+/** `class` is what stands for a class of characters. */
+export type Inst<Class> =
+  | Class
   | { op: 'split'; x: number; y: number }
   | { op: 'jmp'; x: number }
   | { op: 'save'; n: number }
   | { op: 'bol' | 'eol' | 'match' }
 
-/** Lays a node out as instructions; `leaf` lays out a class. Split prefers x. */
-function emit(prog: Inst[], node: Node, leaf: (prog: Inst[], ranges: number[]) => void, save: boolean): void {
-  // A chain of cat or alt leans left and may be as long as the pattern: it is walked, not recursed into.
-  switch (node.t) {
-    case 'class':
-      leaf(prog, node.ranges)
-      return
-    case 'bol':
-    case 'eol':
-      prog.push({ op: node.t })
-      return
-    case 'empty':
-      return
-    case 'cat':
-    case 'alt': {
-      const parts: Node[] = []
-      let n: Node = node
-      while (n.t === node.t) {
-        parts.push(n.b)
-        n = n.a
-      }
-      parts.push(n)
-      parts.reverse()
-      if (node.t === 'cat') {
-        for (const p of parts) emit(prog, p, leaf, save)
+type RangesInst = Inst<{ op: 'class'; ranges: number[] }>
+
+/** The parts of a chain of cat or alt. It leans left and may be as long as the pattern: too long to recurse into. */
+export function chain(node: Node, t: 'cat' | 'alt'): Node[] {
+  const parts: Node[] = []
+  while (node.t === t) {
+    parts.push(node.b)
+    node = node.a
+  }
+  parts.push(node)
+  return parts.reverse()
+}
+
+/**
+ * Lays a node out as instructions behind those of `prog`; `leaf` lays out a class. Split prefers x.
+ *
+ *   save   whether there are instructions that note where parentheses begin and end
+ *   back   what matches its strings read backwards
+ */
+export function emit<Class>(
+  prog: Inst<Class>[],
+  node: Node,
+  leaf: (ranges: number[]) => void,
+  { save = false, back = false } = {},
+): void {
+  const lay = (node: Node): void => {
+    switch (node.t) {
+      case 'class':
+        leaf(node.ranges)
+        return
+      case 'bol':
+      case 'eol':
+        prog.push({ op: back ? (node.t === 'bol' ? 'eol' : 'bol') : node.t })
+        return
+      case 'empty':
+        return
+      case 'cat': {
+        const parts = chain(node, 'cat')
+        for (const p of back ? parts.reverse() : parts) lay(p)
         return
       }
-      const ends: { op: 'jmp'; x: number }[] = []
-      parts.forEach((p, i) => {
-        if (i === parts.length - 1) {
-          emit(prog, p, leaf, save)
-          return
-        }
-        const split = { op: 'split' as const, x: prog.length + 1, y: 0 }
+      case 'alt':
+        choice(
+          prog,
+          chain(node, 'alt').map(p => () => lay(p)),
+        )
+        return
+      case 'star':
+      case 'quest': {
+        const at = prog.length
+        const split = { op: 'split' as const, x: at + 1, y: 0 }
         prog.push(split)
-        emit(prog, p, leaf, save)
-        const jmp = { op: 'jmp' as const, x: 0 }
-        prog.push(jmp)
-        ends.push(jmp)
+        lay(node.a)
+        if (node.t === 'star') prog.push({ op: 'jmp', x: at })
         split.y = prog.length
-      })
-      for (const e of ends) e.x = prog.length
-      return
+        return
+      }
+      case 'plus': {
+        const at = prog.length
+        lay(node.a)
+        prog.push({ op: 'split', x: at, y: prog.length + 1 })
+        return
+      }
+      case 'sub':
+        if (save) prog.push({ op: 'save', n: 2 * node.n })
+        lay(node.a)
+        if (save) prog.push({ op: 'save', n: 2 * node.n + 1 })
     }
-    case 'star': {
-      const split = { op: 'split' as const, x: prog.length + 1, y: 0 }
-      const at = prog.length
-      prog.push(split)
-      emit(prog, node.a, leaf, save)
-      prog.push({ op: 'jmp', x: at })
-      split.y = prog.length
-      return
-    }
-    case 'plus': {
-      const at = prog.length
-      emit(prog, node.a, leaf, save)
-      prog.push({ op: 'split', x: at, y: prog.length + 1 })
-      return
-    }
-    case 'quest': {
-      const split = { op: 'split' as const, x: prog.length + 1, y: 0 }
-      prog.push(split)
-      emit(prog, node.a, leaf, save)
-      split.y = prog.length
-      return
-    }
-    case 'sub':
-      if (save) prog.push({ op: 'save', n: 2 * node.n })
-      emit(prog, node.a, leaf, save)
-      if (save) prog.push({ op: 'save', n: 2 * node.n + 1 })
   }
+  lay(node)
+}
+
+/** Lays out alternatives, the first preferred. */
+function choice<Class>(prog: Inst<Class>[], parts: (() => void)[]): void {
+  const ends: { op: 'jmp'; x: number }[] = []
+  for (const [i, lay] of parts.entries()) {
+    if (i === parts.length - 1) {
+      lay()
+      break
+    }
+    const split = { op: 'split' as const, x: prog.length + 1, y: 0 }
+    prog.push(split)
+    lay()
+    const jmp = { op: 'jmp' as const, x: 0 }
+    prog.push(jmp)
+    ends.push(jmp)
+    split.y = prog.length
+  }
+  for (const e of ends) e.x = prog.length
 }
 
 function inranges(ranges: number[], r: number): boolean {
@@ -342,7 +361,7 @@ function inranges(ranges: number[], r: number): boolean {
 
 /** A compiled expression. */
 export interface Reprog {
-  readonly prog: readonly Inst[]
+  readonly prog: readonly RangesInst[]
   /** Parenthesised expressions. */
   readonly nsub: number
   /** Instructions looked at by `regexec` so far: what the tests of linearity count. */
@@ -352,8 +371,8 @@ export interface Reprog {
 /** Compiles a pattern. @throws RegexpError @see regexp(2) */
 export function regcomp(pattern: string, opt: RegcompOptions = {}): Reprog {
   const { node, nsub } = regparse(pattern, opt)
-  const prog: Inst[] = []
-  emit(prog, node, (p, ranges) => p.push({ op: 'class', ranges }), true)
+  const prog: RangesInst[] = []
+  emit(prog, node, ranges => prog.push({ op: 'class', ranges }), { save: true })
   prog.push({ op: 'match' })
   return { prog, nsub, steps: 0 }
 }
@@ -502,7 +521,7 @@ function utf8ranges(lo: number, hi: number, out: [number, number][][]): void {
   out.push(Array.from({ length: n }, (_, i): [number, number] => [a[i]!, b[i]!]))
 }
 
-function byteclass(prog: Inst[], ranges: number[]): void {
+function byteclass(prog: RangesInst[], ranges: number[]): void {
   const seqs: [number, number][][] = []
   for (let i = 0; i < ranges.length; i += 2) {
     const lo = ranges[i]!
@@ -510,23 +529,14 @@ function byteclass(prog: Inst[], ranges: number[]): void {
     utf8ranges(lo, Math.min(ranges[i + 1]!, Runemax), seqs)
   }
   const single = normal(seqs.filter(s => s.length === 1).map(s => s[0]!))
-  const many = seqs.filter(s => s.length > 1)
-  const parts: number[][][] = many.map(s => s.map(([lo, hi]) => [lo, hi]))
+  const parts: number[][][] = seqs.filter(s => s.length > 1)
   if (single.length > 0 || parts.length === 0) parts.unshift([single])
-  const ends: { op: 'jmp'; x: number }[] = []
-  parts.forEach((seq, k) => {
-    const last = k === parts.length - 1
-    const split = { op: 'split' as const, x: prog.length + 1, y: 0 }
-    if (!last) prog.push(split)
-    for (const r of seq) prog.push({ op: 'class', ranges: r })
-    if (!last) {
-      const jmp = { op: 'jmp' as const, x: 0 }
-      prog.push(jmp)
-      ends.push(jmp)
-      split.y = prog.length
-    }
-  })
-  for (const e of ends) e.x = prog.length
+  choice(
+    prog,
+    parts.map(seq => () => {
+      for (const r of seq) prog.push({ op: 'class', ranges: r })
+    }),
+  )
 }
 
 /** DFA states kept at most: past it the table is begun anew, so memory stays bounded and time linear. */
@@ -539,7 +549,7 @@ const MATCHED = 0
  * Time is one table look-up a byte once warm; a cold state costs the size of the pattern.
  */
 export class LineMatcher {
-  readonly #prog: Inst[] = []
+  readonly #prog: RangesInst[] = []
   #next: Int32Array[] = []
   #sets: { pcs: number[]; bol: boolean }[] = []
   /** Whether the line matches if it ends in this state; undefined until asked. */
@@ -550,7 +560,7 @@ export class LineMatcher {
   built = 0
 
   constructor(node: Node) {
-    emit(this.#prog, node, byteclass, false)
+    emit(this.#prog, node, ranges => byteclass(this.#prog, ranges))
     this.#prog.push({ op: 'match' })
     this.#reset()
   }

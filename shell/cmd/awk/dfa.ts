@@ -1,4 +1,4 @@
-import type { Node } from '../../../plan9/libc/regexp.ts'
+import { chain, emit, type Inst, type Node } from '../../../plan9/libc/regexp.ts'
 import { runeat, runebefore } from './bytes.ts'
 
 /**
@@ -12,12 +12,6 @@ import { runeat, runebefore } from './bytes.ts'
 const NL = 10
 /** States kept at most: past it an automaton is begun anew, so memory stays bounded. */
 const MAXSTATES = 1000
-
-type Inst =
-  | { op: 'class'; has: Uint8Array }
-  | { op: 'split'; x: number; y: number }
-  | { op: 'jmp'; x: number }
-  | { op: 'bol' | 'eol' | 'match' }
 
 /** The runes cut into classes that no part of the expression tells apart; newline is one by itself. */
 class Alphabet {
@@ -80,72 +74,6 @@ class Alphabet {
   }
 }
 
-function chain(node: Node, t: 'cat' | 'alt'): Node[] {
-  const parts: Node[] = []
-  while (node.t === t) {
-    parts.push(node.b)
-    node = node.a
-  }
-  parts.push(node)
-  return parts.reverse()
-}
-
-/** Lays out an expression, or what matches its strings read backwards. */
-function layout(prog: Inst[], node: Node, abc: Alphabet, back: boolean): void {
-  switch (node.t) {
-    case 'class':
-      prog.push({ op: 'class', has: abc.members(node.ranges) })
-      return
-    case 'bol':
-    case 'eol':
-      prog.push({ op: back ? (node.t === 'bol' ? 'eol' : 'bol') : node.t })
-      return
-    case 'empty':
-      return
-    case 'cat': {
-      const parts = chain(node, 'cat')
-      if (back) parts.reverse()
-      for (const p of parts) layout(prog, p, abc, back)
-      return
-    }
-    case 'alt': {
-      const parts = chain(node, 'alt')
-      const ends: { op: 'jmp'; x: number }[] = []
-      parts.forEach((p, i) => {
-        const split = { op: 'split' as const, x: prog.length + 1, y: 0 }
-        const last = i === parts.length - 1
-        if (!last) prog.push(split)
-        layout(prog, p, abc, back)
-        if (last) return
-        const jmp = { op: 'jmp' as const, x: 0 }
-        prog.push(jmp)
-        ends.push(jmp)
-        split.y = prog.length
-      })
-      for (const e of ends) e.x = prog.length
-      return
-    }
-    case 'star':
-    case 'quest': {
-      const at = prog.length
-      const split = { op: 'split' as const, x: at + 1, y: 0 }
-      prog.push(split)
-      layout(prog, node.a, abc, back)
-      if (node.t === 'star') prog.push({ op: 'jmp', x: at })
-      split.y = prog.length
-      return
-    }
-    case 'plus': {
-      const at = prog.length
-      layout(prog, node.a, abc, back)
-      prog.push({ op: 'split', x: at, y: prog.length + 1 })
-      return
-    }
-    case 'sub':
-      layout(prog, node.a, abc, back)
-  }
-}
-
 /** The state in which nothing can match any more. */
 const DEAD = 0
 
@@ -164,7 +92,7 @@ interface State {
 }
 
 class Automaton {
-  readonly #prog: Inst[] = []
+  readonly #prog: Inst<{ op: 'class'; has: Uint8Array }>[] = []
   readonly #abc: Alphabet
   readonly #anchored: boolean
   readonly #nclass: number
@@ -186,7 +114,7 @@ class Automaton {
     this.#abc = abc
     this.#nclass = abc.cuts.length
     this.#anchored = back
-    layout(this.#prog, node, abc, back)
+    emit(this.#prog, node, ranges => this.#prog.push({ op: 'class', has: abc.members(ranges) }), { back })
     this.#prog.push({ op: 'match' })
     this.#reset()
   }
