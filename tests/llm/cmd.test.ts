@@ -13,6 +13,7 @@ import { pipeTransport, type Transport } from '../../plan9/9p/transport.ts'
 import { MREPL, PNPROC, RFFDG, RFPROC, type Sys } from '../../plan9/kernel/sys.ts'
 import { boot, readall, type Testkernel, writefile } from '../../plan9/kernel/testkernel.ts'
 import { engineWorker } from '../../shell/node/engineworker.ts'
+import { command } from './command.ts'
 import { hfConfig, weightsOf, writeSafetensors } from './formats.ts'
 import { bytesSource } from './models.ts'
 
@@ -38,26 +39,6 @@ function kernel(): Testkernel {
   t.program('runq', runq)
   t.program('export', exporter)
   return t
-}
-
-/** Runs a command with its output in files. */
-async function command(sys: Sys, argv: string[], stdin = ''): Promise<{ out: string; err: string; status: string }> {
-  await writefile(sys, '/tmp/in', stdin)
-  await sys.rfork(RFPROC | RFFDG, async child => {
-    for (const [fd, name] of [
-      [1, '/tmp/out'],
-      [2, '/tmp/err'],
-    ] as const) {
-      const f = await child.create(name, OWRITE, 0o666)
-      await child.dup(f, fd)
-      await child.close(f)
-    }
-    const f = await child.open('/tmp/in', OREAD)
-    await child.dup(f, 0)
-    return child.exec(`/js/bin/${argv[0]}`, argv)
-  })
-  const { msg } = await sys.wait()
-  return { out: await readall(sys, '/tmp/out'), err: await readall(sys, '/tmp/err'), status: msg }
 }
 
 const model = ['/lib/llm/stories.bin', '-z', '/lib/llm/tokenizer.bin']

@@ -7,11 +7,11 @@ import run from '../../llmfs/cmd/run.ts'
 import { layout } from '../../llmfs/engine/checkpoint.ts'
 import { writeConfig } from '../../llmfs/engine/config.ts'
 import { setEngineWorker } from '../../llmfs/host.ts'
-import { OWRITE } from '../../plan9/9p/const.ts'
 import { PNPROC, RFFDG, RFPROC, type Sys } from '../../plan9/kernel/sys.ts'
 import { boot, readall, type Testkernel, writefile } from '../../plan9/kernel/testkernel.ts'
 import { engineWorker } from '../../shell/node/engineworker.ts'
 import { Httpserver, type Served } from '../httpserver.ts'
+import { command } from './command.ts'
 import { hfConfig, weightsOf, writeSafetensors } from './formats.ts'
 import { embedded, golden, goldens, randomCheckpoint } from './models.ts'
 
@@ -45,23 +45,6 @@ function kernel(): Testkernel {
   k.program('run', run)
   k.program('export', exporter)
   return k
-}
-
-/** Runs a command with its output in files. */
-async function command(sys: Sys, argv: string[]): Promise<{ out: string; err: string; status: string }> {
-  await sys.rfork(RFPROC | RFFDG, async child => {
-    for (const [fd, name] of [
-      [1, '/tmp/out'],
-      [2, '/tmp/err'],
-    ] as const) {
-      const f = await child.create(name, OWRITE, 0o666)
-      await child.dup(f, fd)
-      await child.close(f)
-    }
-    return child.exec(`/js/bin/${argv[0]}`, argv)
-  })
-  const { msg } = await sys.wait()
-  return { out: await readall(sys, '/tmp/out'), err: await readall(sys, '/tmp/err'), status: msg }
 }
 
 /** With llmfs at /mnt/llm. */

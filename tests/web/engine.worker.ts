@@ -1,16 +1,8 @@
 import { type EngineOptions, loadEngine } from '../../llmfs/engine/engine.ts'
 import { attach, kernels, knownAnswer } from '../../llmfs/engine/kernels.ts'
-import { setThreads } from '../../llmfs/engine/threads.ts'
+import { useThreads } from '../../web/threads.ts'
 
-if (crossOriginIsolated)
-  setThreads({
-    cores: navigator.hardwareConcurrency,
-    make(init) {
-      const worker = new Worker(new URL('../../web/thread.worker.ts', import.meta.url), { type: 'module' })
-      worker.postMessage(init)
-      return worker
-    },
-  })
+useThreads()
 
 export interface Asked {
   url: string

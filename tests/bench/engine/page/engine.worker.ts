@@ -1,18 +1,10 @@
 import { loadEngine } from '../../../../llmfs/engine/engine.ts'
-import { setThreads } from '../../../../llmfs/engine/threads.ts'
 import { setEngineWorker } from '../../../../llmfs/host.ts'
+import { useThreads } from '../../../../web/threads.ts'
 import { fetchAlone, firstToken } from '../loading.ts'
 import { type Options, type Rates, rates, settle } from '../ours.ts'
 
-setThreads({
-  cores: navigator.hardwareConcurrency,
-  make(init) {
-    const worker = new Worker(new URL('../../../../web/thread.worker.ts', import.meta.url), { type: 'module' })
-    worker.postMessage(init)
-    return worker
-  },
-})
-
+useThreads()
 setEngineWorker(() => {
   const worker = new Worker(new URL('../../../../web/engine.worker.ts', import.meta.url), { type: 'module' })
   const failed = new Promise<string>(resolve => {
