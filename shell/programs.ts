@@ -15,6 +15,7 @@ export const programs: ProgramTable = {
   cmp: () => import('./cmd/cmp.ts'),
   cp: () => import('./cmd/cp.ts'),
   date: () => import('./cmd/date.ts'),
+  diff: () => import('./cmd/diff.ts'),
   du: () => import('./cmd/du.ts'),
   echo: () => import('./cmd/echo.ts'),
   grep: () => import('./cmd/grep.ts'),
