@@ -77,7 +77,7 @@ function each(list: readonly Word[], f: (w: Word) => Maybe<Value>): Maybe<string
     if (v instanceof Promise) return rest(list, f, values, v, i)
     values[i] = v
   }
-  return values.flat() as string[]
+  return joined(values)
 }
 
 async function rest(
@@ -89,7 +89,14 @@ async function rest(
 ): Promise<string[]> {
   values[at] = await first
   for (let i = at - 1; i >= 0; i--) values[i] = await f(list[i]!)
-  return values.flat() as string[]
+  return joined(values)
+}
+
+/** A list of its own. (Array.flat is several times slower.) */
+function joined(values: readonly Value[]): string[] {
+  const out: string[] = []
+  for (const v of values) for (const s of v) out.push(s)
+  return out
 }
 
 /** The one string of a list. */

@@ -3,8 +3,8 @@ import { Ebadarg, Ebadexec, Eintr, Eio, Enonexist, PlanError } from '../error.ts
 import { cclose, lastelem, namec } from './chan.ts'
 import { tokenize } from './parse.ts'
 import { Aopen, CCEXEC, type Chan, type Proc } from './portdat.ts'
-import { launch, Unwind } from './proc.ts'
-import type { Program } from './sys.ts'
+import { launch, unwind } from './proc.ts'
+import type { Program, ProgramTable } from './sys.ts'
 import { fdclose } from './sysfile.ts'
 
 /** A file being executed. */
@@ -30,6 +30,9 @@ export interface Image {
 /** Bytes that a file is known by: `#!` lines end within. */
 const HEADER = 256
 
+/** What `import` gave: to ask it again, even for what it has, costs much of an exec. */
+const loaded = new WeakMap<ProgramTable[string], Program>()
+
 /** `#!js NAME`: a program of the kernel's table. */
 export const jsimage: Image = {
   name: 'js',
@@ -39,8 +42,12 @@ export const jsimage: Image = {
     const { programs } = up.k
     const loader = Object.hasOwn(programs, f[1]!) ? programs[f[1]!] : undefined
     if (!loader) throw new PlanError(`${Enonexist}: '#!js ${f[1]}'`)
+    const have = loaded.get(loader)
+    if (have) return have
     try {
-      return (await loader()).default
+      const program = (await loader()).default
+      loaded.set(loader, program)
+      return program
     } catch (e) {
       up.k.printerr(`exec: ${f[1]}`, e)
       throw new PlanError(Eio)
@@ -105,7 +112,7 @@ export async function sysexec(up: Proc, name: string, argv: string[]): Promise<n
   const found = await load(up, name, argv)
   if (up.gen !== gen) {
     cclose(found.tc)
-    throw new Unwind()
+    throw unwind
   }
   if (up.notes.length > 0 && !up.notified) {
     // They are the old program's, and would be lost.
@@ -128,5 +135,5 @@ export async function sysexec(up: Proc, name: string, argv: string[]): Promise<n
   if (up.hang) up.stopreq = up.attn = true
   launch(up, sys => found.program(sys, found.argv))
   up.onexec?.()
-  throw new Unwind()
+  throw unwind
 }

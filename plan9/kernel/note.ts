@@ -1,7 +1,7 @@
 import { Ebadarg, Eperm, ERRMAX, PlanError } from '../error.ts'
 import { utfcut } from './parse.ts'
 import { NNOTE, type Note, type Noteflag, type Proc } from './portdat.ts'
-import { pexit, Unwind } from './proc.ts'
+import { pexit, unwind } from './proc.ts'
 
 /** Notes: what is posted waits on the process, and is seen to when it crosses the system call boundary. */
 
@@ -48,7 +48,7 @@ export async function deliver(p: Proc): Promise<void> {
   for (let note = p.notes.shift(); note; note = p.notes.shift()) {
     p.clearinterrupt()
     if (p.notify === undefined) pexit(p, note.msg)
-    if (p.gen !== gen) throw new Unwind()
+    if (p.gen !== gen) throw unwind
     p.notified = true
     let goon: boolean
     try {
@@ -57,7 +57,7 @@ export async function deliver(p: Proc): Promise<void> {
       if (p.gen === gen) p.notified = false
     }
     if (p.gen === gen && !goon) pexit(p, note.msg)
-    if (p.gen !== gen) throw new Unwind()
+    if (p.gen !== gen) throw unwind
   }
   p.attn = p.stopreq
 }

@@ -1,4 +1,5 @@
 import type { Dir, Qid } from '../9p/dir.ts'
+import { Eintr, PlanError } from '../error.ts'
 import type { Image } from './exec.ts'
 import type { Kernel } from './kernel.ts'
 import type { NoteHandler, Waitmsg } from './sys.ts'
@@ -200,6 +201,9 @@ export interface Note {
 export const NNOTE = 5
 
 /** A process. `up`, in the C sources, is an argument here: there is no telling who runs across an await. */
+/** The reason of every abort: without one the host makes an exception with a stack trace each time. */
+const interrupted = new PlanError(Eintr)
+
 export class Proc {
   readonly k: Kernel
   pid = 0
@@ -244,6 +248,8 @@ export class Proc {
   /** The next crossing of the system call boundary has something to see to: a note, a stop. */
   attn = false
   private intr: AbortController | undefined
+  /** The program has its signal. */
+  private lent = false
 
   /** Counts programs, and ends with the process: system calls of another generation unwind. */
   gen = 0
@@ -284,15 +290,23 @@ export class Proc {
   get signal(): AbortSignal {
     if (this.intr === undefined) {
       this.intr = new AbortController()
-      if (this.notepending || this.dead) this.intr.abort()
+      if (this.notepending || this.dead) this.intr.abort(interrupted)
     }
     return this.intr.signal
+  }
+
+  /** The same, for the program to wait with. */
+  lend(): AbortSignal {
+    this.lent = true
+    return this.signal
   }
 
   /** Interrupts what blocks. */
   procinterrupt(): void {
     this.notepending = true
-    this.intr?.abort()
+    // An abort costs much, and mostly nobody waits.
+    if (this.incall > 0 || this.lent) this.intr?.abort(interrupted)
+    else this.intr = undefined
   }
 
   /** What blocks from here on is not interrupted by what came before. */
@@ -303,10 +317,12 @@ export class Proc {
 
   /** For exec: interrupts the calls of the old program alone. */
   newinterrupt(): void {
+    this.clearinterrupt()
+    if (this.incall <= 1 && !this.lent) return
     const old = this.intr
     this.intr = undefined
-    this.notepending = false
-    old?.abort()
+    this.lent = false
+    old?.abort(interrupted)
   }
 
   finish(status: string): void {

@@ -14,6 +14,9 @@ export class Unwind extends Error {
   override name = 'Unwind'
 }
 
+/** The one that is thrown: a stack trace, which nobody sees, costs more than a system call. */
+export const unwind = new Unwind()
+
 /** Wait records kept for a process that does not wait, at most. */
 const NWAIT = 128
 
@@ -66,11 +69,13 @@ async function trap(p: Proc, e: unknown): Promise<void> {
   if (c && (c.mode & 3) !== 0) {
     const text = new TextEncoder().encode(`${p.text} ${p.pid}: ${status}\n`)
     c.ref++
+    p.incall++
     try {
       c.offset += await c.type.write(p, c, text, c.offset)
     } catch {
       // As pprint: nobody to tell.
     } finally {
+      p.incall--
       cclose(c)
     }
   }

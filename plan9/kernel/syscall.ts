@@ -3,7 +3,7 @@ import { Eio, PlanError } from '../error.ts'
 import { sysexec } from './exec.ts'
 import { deliver, procalarm } from './note.ts'
 import type { Await, Proc } from './portdat.ts'
-import { pexit, pwait, stopme, Unwind } from './proc.ts'
+import { pexit, pwait, stopme, Unwind, unwind } from './proc.ts'
 import type { NoteHandler, Sys, Waitmsg } from './sys.ts'
 import * as file from './sysfile.ts'
 import * as proc from './sysproc.ts'
@@ -44,7 +44,7 @@ export class Syscalls implements Sys {
       const parked = k.preempt()
       if (parked) await parked
     }
-    if (up.gen !== gen) throw new Unwind()
+    if (up.gen !== gen) throw unwind
     let late = false
     if (up.attn && !up.delivering) {
       late = up.notepending
@@ -66,7 +66,7 @@ export class Syscalls implements Sys {
     if (up.attn || up.gen !== gen) {
       if (up.delivering && up.delivering === handling) up.clearinterrupt()
       else await this.attend()
-      if (up.gen !== gen) throw new Unwind()
+      if (up.gen !== gen) throw unwind
     } else if (late) up.clearinterrupt()
     if (err !== undefined) throw err
     return result as T
@@ -96,7 +96,7 @@ export class Syscalls implements Sys {
         })
     if (up.delivering) await up.delivering
     while (up.stopreq && up.gen === gen) await stopme(up)
-    if (up.gen !== gen) throw new Unwind()
+    if (up.gen !== gen) throw unwind
   }
 
   open(name: string, mode: number): Promise<number> {
@@ -189,7 +189,7 @@ export class Syscalls implements Sys {
 
   exits(status: string): never {
     if (this.up.gen === this.gen) pexit(this.up, status)
-    throw new Unwind()
+    throw unwind
   }
 
   wait(): Promise<Waitmsg> {
@@ -197,7 +197,7 @@ export class Syscalls implements Sys {
   }
 
   notify(handler: NoteHandler | undefined): void {
-    if (this.up.gen !== this.gen) throw new Unwind()
+    if (this.up.gen !== this.gen) throw unwind
     this.up.notify = handler
   }
 
@@ -206,7 +206,7 @@ export class Syscalls implements Sys {
   }
 
   alarm(ms: number): number {
-    if (this.up.gen !== this.gen) throw new Unwind()
+    if (this.up.gen !== this.gen) throw unwind
     return procalarm(this.up, ms)
   }
 
@@ -219,6 +219,6 @@ export class Syscalls implements Sys {
   }
 
   interrupted(): AbortSignal {
-    return this.up.gen === this.gen ? this.up.signal : AbortSignal.abort()
+    return this.up.gen === this.gen ? this.up.lend() : AbortSignal.abort()
   }
 }
