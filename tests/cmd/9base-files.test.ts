@@ -101,6 +101,39 @@ const commands: string[][] = [
   ['diff', 'poem', 'nosuch'],
 ]
 
+/** Commands run on each file as their standard input. */
+const filters: string[][] = [
+  ['sha1sum'],
+  ['dd'],
+  ['dd', '-bs', '7'],
+  ['dd', '-ibs', '3', '-obs', '1000'],
+  ['dd', '-bs', '10', '-count', '3', '-skip', '2'],
+  ['dd', '-bs', '1bx2', '-count', '1'],
+  ['dd', '-conv', 'ucase'],
+  ['dd', '-conv', 'lcase', '-ibs', '10'],
+  ['dd', '-conv', 'ebcdic'],
+  ['dd', '-conv', 'ibm,ucase'],
+  ['dd', '-conv', 'ascii'],
+  ['dd', '-conv', 'ascii,lcase', '-cbs', '5'],
+  ['dd', '-conv', 'ebcdic', '-cbs', '8'],
+  ['dd', '-conv', 'ibm,lcase', '-cbs', '4'],
+  ['dd', '-conv', 'block', '-cbs', '6'],
+  ['dd', '-conv', 'unblock', '-cbs', '6'],
+  ['dd', '-conv', 'block,ucase', '-cbs', '600', '-obs', '100'],
+  ['dd', '-conv', 'block'],
+  ['dd', '-conv', 'swab'],
+  ['dd', '-conv', 'swab', '-bs', '10'],
+  ['dd', '-conv', 'sync', '-bs', '64'],
+  ['dd', '-conv', 'noerror,sync,swab', '-ibs', '100', '-obs', '30'],
+  ['dd', '-conv', 'swab,unblock', '-cbs', '3', '-files', '2'],
+]
+commands.push(
+  ['sha1sum', 'poem', 'empty', 'binary'],
+  ['dd', '-if', 'poem', '-bs', '5'],
+  ['dd', '-if', 'nosuch'],
+  ['dd', '-if', 'poem', '-bs', '10', '-iseek', '2'],
+)
+
 let dir = ''
 let world: World
 
@@ -138,5 +171,9 @@ async function ours(cmd: string[], stdin: string | Uint8Array): Promise<Out> {
 describe('as 9base prints it', () => {
   it.each(commands.map(c => [c.join(' '), c] as const))('%s', async (_, cmd) => {
     expect(await ours(cmd, '')).toEqual(theirs(cmd, ''))
+  })
+  it.each(filters.map(c => [c.join(' '), c] as const))('%s', async (_, cmd) => {
+    for (const name of ['empty', 'poem', 'blanks', 'binary', 'caps', 'old3'])
+      expect([name, await ours(cmd, files[name]!)]).toEqual([name, theirs(cmd, files[name]!)])
   })
 })
