@@ -82,6 +82,21 @@ export class Bin {
   }
 
   /**
+   * All the lines that are in the buffer, at least one, their delimiters included; only the file's last one may lack it.
+   * Empty at the end of the file. The bytes are a view that later reads leave alone.
+   *
+   * @throws PlanError Enovmem for a line of more than Memmax bytes
+   */
+  async rdlines(delim = 10): Promise<Uint8Array> {
+    if (this.#off >= this.#buf.length && !(await this.#fill())) return none
+    const end = this.#buf.lastIndexOf(delim)
+    if (end < this.#off) return (await this.rdline(delim)) ?? none
+    const lines = this.#buf.subarray(this.#off, end + 1)
+    this.#off = end + 1
+    return lines
+  }
+
+  /**
    * A line, its delimiter included; the last one may lack it. Undefined at the end of the file. The bytes are a view
    * that later reads leave alone.
    *
@@ -137,6 +152,41 @@ export class Bout {
     this.#buf.set(b, this.#n)
     this.#n += b.length
     return undefined
+  }
+
+  /**
+   * Takes the bytes of `data` from `start` to `end`, however full the buffer is: for loops that wait for nothing else. Flush
+   * when `full`.
+   */
+  put(data: Uint8Array | string, start = 0, end = data.length): void {
+    let at = this.#n
+    if (at + end - start > this.#buf.length) this.#grow(at + end - start)
+    const to = this.#buf
+    if (typeof data === 'string') {
+      for (let i = start; i < end; i++) {
+        const c = data.charCodeAt(i)
+        if (c >= 0x80) {
+          this.put(utf8(data.slice(start, end)))
+          return
+        }
+        to[at++] = c
+      }
+      // A view costs more than the copy of a short piece.
+    } else if (end - start > 128) {
+      to.set(data.subarray(start, end), at)
+      at += end - start
+    } else for (let i = start; i < end; i++) to[at++] = data[i]!
+    this.#n = at
+  }
+
+  #grow(n: number): void {
+    const buf = new Uint8Array(Math.max(2 * this.#buf.length, n))
+    buf.set(this.#buf.subarray(0, this.#n))
+    this.#buf = buf
+  }
+
+  get full(): boolean {
+    return this.#n >= Bsize
   }
 
   async #spill(b: Uint8Array): Promise<void> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { LineMatcher, RegexpError, regcomp, regexec, regparse, regsub } from './regexp.ts'
-import { bytestorunes, runestobytes, stringtorunes, utf8 } from './rune.ts'
+import { bytestorunes, runestobytes, stringtorunes, text, utf8 } from './rune.ts'
 
 const exec = (pat: string, s: string, start = 0) => {
   const runes = stringtorunes(s)
@@ -93,8 +93,8 @@ describe('LineMatcher', () => {
     expect(grep('[^a]', 'A', { fold: true })).toBe(false)
   })
 
-  it('agrees with regexec() on random patterns and lines', () => {
-    let seed = 20261123
+  /** Random numbers below n, and random expressions of a depth. */
+  function random(seed: number) {
     const rnd = (n: number) => {
       seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
       return Math.floor((seed / 2 ** 32) * n)
@@ -107,10 +107,43 @@ describe('LineMatcher', () => {
       if (k === 6) return `(${expr(d - 1)}|${expr(d - 1)})`
       return `(${expr(d - 1)})${'*+?'[rnd(3)]}`
     }
+    return { rnd, expr }
+  }
+
+  it('agrees with regexec() on random patterns and lines', () => {
+    const { rnd, expr } = random(20261123)
     for (let i = 0; i < 2000; i++) {
       const pat = expr(4)
       const s = Array.from({ length: rnd(8) }, () => 'abéc'[rnd(4)]).join('')
       expect([i, pat, s, grep(pat, s)]).toEqual([i, pat, s, exec(pat, s) !== undefined])
+    }
+  })
+
+  it('find() finds the lines that match() does, however rare they are', () => {
+    const { rnd, expr } = random(7)
+    for (let i = 0; i < 300; i++) {
+      const pat = i % 3 === 0 ? `q${expr(2)}` : expr(3)
+      const rare = 1 + rnd(40)
+      const lines = Array.from({ length: 60 }, () =>
+        Array.from({ length: rnd(60) }, () => (rnd(rare) === 0 ? 'q' : 'abécx'[rnd(5)])).join(''),
+      )
+      const tail = rnd(2) === 0 ? '' : '\n'
+      const buf = utf8(lines.join('\n') + tail)
+      const m = new LineMatcher(regparse(pat, { grep: true }).node)
+      const found: string[] = []
+      for (let at = 0; at < buf.length; ) {
+        const hit = m.find(buf, at, buf.length)
+        if (hit < 0) break
+        const from = buf.subarray(0, hit).lastIndexOf(10) + 1
+        const nl = buf.indexOf(10, hit)
+        const to = nl < 0 ? buf.length : nl
+        expect(from).toBeGreaterThanOrEqual(at)
+        found.push(text(buf.subarray(from, to)))
+        at = to + 1
+      }
+      // A text that ends without a newline has no last empty line.
+      const all = tail === '' && lines[59] === '' ? lines.slice(0, 59) : lines
+      expect([pat, ...found]).toEqual([pat, ...all.filter(l => grep(pat, l))])
     }
   })
 

@@ -543,34 +543,42 @@ function byteclass(prog: RangesInst[], ranges: number[]): void {
 const MAXSTATES = 2000
 /** The state after which the rest of the line does not matter. */
 const MATCHED = 0
+/** Bytes that a jump must save on average to be worth its call. */
+const JUMP = 32
 
 /**
- * Tells whether a line matches, bytes in, by a deterministic automaton over bytes that is built as it is needed.
+ * Tells which lines match, bytes in, by a deterministic automaton over bytes that is built as it is needed.
  * Time is one table look-up a byte once warm; a cold state costs the size of the pattern.
  */
 export class LineMatcher {
   readonly #prog: RangesInst[] = []
-  #next: Int32Array[] = []
+  /** Whether lines' beginnings are told apart. */
+  readonly #bol: boolean
+  /** By state + byte, where states are multiples of 256; -1 where it is not known yet. A newline ends a line. */
+  #next = new Int32Array(0)
   #sets: { pcs: number[]; bol: boolean }[] = []
   /** Whether the line matches if it ends in this state; undefined until asked. */
   #end: (boolean | undefined)[] = []
   #index = new Map<string, number>()
   #start = -1
+  /** The only byte that leads out of the first state, if there is one; undefined until asked. */
+  #exit: number | undefined
   /** Instructions looked at while building states. */
   built = 0
 
   constructor(node: Node) {
     emit(this.#prog, node, ranges => byteclass(this.#prog, ranges))
+    this.#bol = this.#prog.some(i => i.op === 'bol')
     this.#prog.push({ op: 'match' })
     this.#reset()
   }
 
   #reset(): void {
-    this.#next = [new Int32Array(256)]
+    this.#next = new Int32Array(16 * 256).fill(-1)
     this.#sets = [{ pcs: [], bol: false }]
     this.#end = [true]
     this.#index.clear()
-    this.#start = this.#state([0], true)
+    this.#start = this.#state([0], this.#bol)
   }
 
   /** Follows what consumes nothing. Undefined when the match is reached. */
@@ -617,27 +625,57 @@ export class LineMatcher {
     const key = `${bol ? '^' : ''}${pcs.join()}`
     let s = this.#index.get(key)
     if (s === undefined) {
-      s = this.#sets.length
+      s = 256 * this.#sets.length
       this.#sets.push({ pcs, bol })
-      this.#next.push(new Int32Array(256).fill(-1))
       this.#end.push(undefined)
       this.#index.set(key, s)
+      if (s === this.#next.length) {
+        const next = new Int32Array(2 * s).fill(-1, s)
+        next.set(this.#next)
+        this.#next = next
+      }
     }
     return s
   }
 
   #step(s: number, c: number): number {
     if (this.#sets.length > MAXSTATES) {
-      const { pcs, bol } = this.#sets[s]!
+      const { pcs, bol } = this.#sets[s >> 8]!
       this.#reset()
       s = this.#state(pcs, bol)
     }
-    const to = [0]
-    for (const pc of this.#sets[s]!.pcs) {
-      const i = this.#prog[pc]!
-      if (i.op === 'class' && inranges(i.ranges, c)) to.push(pc + 1)
+    let n: number
+    if (c === NL) n = this.#ends(s) ? MATCHED : this.#start
+    else {
+      const to = [0]
+      for (const pc of this.#sets[s >> 8]!.pcs) {
+        const i = this.#prog[pc]!
+        if (i.op === 'class' && inranges(i.ranges, c)) to.push(pc + 1)
+      }
+      n = this.#state(to, false)
     }
-    return (this.#next[s]![c] = this.#state(to, false))
+    return (this.#next[s + c] = n)
+  }
+
+  #ends(s: number): boolean {
+    let m = this.#end[s >> 8]
+    if (m === undefined) {
+      const { pcs, bol } = this.#sets[s >> 8]!
+      m = this.#closure(pcs, bol, true) === undefined
+      this.#end[s >> 8] = m
+    }
+    return m
+  }
+
+  /** The byte that every match begins with, or -1. */
+  #first(): number {
+    let exit = -1
+    for (let c = 0; c < 256; c++) {
+      if (this.#step(this.#start, c) === this.#start) continue
+      if (exit >= 0) return -1
+      exit = c
+    }
+    return exit
   }
 
   /** Whether the bytes from `start` to `end`, a line without its newline, have a match in them. */
@@ -645,15 +683,49 @@ export class LineMatcher {
     let s = this.#start
     for (let i = start; i < end && s !== MATCHED; i++) {
       const c = buf[i]!
-      const n = this.#next[s]![c]!
+      const n = this.#next[s + c]!
       s = n >= 0 ? n : this.#step(s, c)
     }
-    let m = this.#end[s]
-    if (m === undefined) {
-      const { pcs, bol } = this.#sets[s]!
-      m = this.#closure(pcs, bol, true) === undefined
-      this.#end[s] = m
+    return s === MATCHED || this.#ends(s)
+  }
+
+  /**
+   * Finds the first line that has a match, of those that `buf` holds from `start`, where one begins, to `end`: the place
+   * of a byte of it, its newline at the latest; -1 where there is none.
+   */
+  find(buf: Uint8Array, start: number, end: number): number {
+    if (start >= end) return -1
+    if (this.#start === MATCHED) return start
+    if (this.#exit === undefined && end - start > 1024) this.#exit = this.#first()
+    const exit = this.#exit ?? -1
+    let jumps = 0
+    let saved = 0
+    let jumping = exit >= 0
+    let next = this.#next
+    let s = this.#start
+    for (let i = start; i < end; i++) {
+      if (jumping && s === this.#start) {
+        const j = buf.indexOf(exit, i)
+        if (j < 0 || j >= end) return this.#last(s, buf, end)
+        saved += j - i
+        if (++jumps === 16) jumping = saved >= 16 * JUMP
+        i = j
+      }
+      let n = next[s + buf[i]!]!
+      if (n <= 0) {
+        if (n < 0) {
+          n = this.#step(s, buf[i]!)
+          next = this.#next
+        }
+        if (n === MATCHED) return i
+      }
+      s = n
     }
-    return m
+    return this.#last(s, buf, end)
+  }
+
+  /** What `find` finds at the end: a last line may lack its newline. */
+  #last(s: number, buf: Uint8Array, end: number): number {
+    return buf[end - 1] !== NL && this.#ends(s) ? end - 1 : -1
   }
 }

@@ -8,6 +8,25 @@ import { eprint, r } from '../../plan9/libc/sysfatal.ts'
 
 const valid = 'bchiLlnsv'
 
+const NL = 10
+
+/** Where the line begins that holds the byte at `at`; `start` is the beginning of one. */
+function linestart(buf: Uint8Array, start: number, at: number): number {
+  return at === start ? start : Math.max(start, buf.lastIndexOf(NL, at - 1) + 1)
+}
+
+/** Where the line ends that holds the byte at `at`, behind its newline if it has one. */
+function lineend(buf: Uint8Array, at: number, end: number): number {
+  const nl = buf.indexOf(NL, at)
+  return nl < 0 || nl >= end ? end : nl + 1
+}
+
+function nlines(buf: Uint8Array, start: number, end: number): number {
+  let n = 0
+  for (let at = start; at < end; at = lineend(buf, at, end)) n++
+  return n
+}
+
 class Grep {
   readonly sys: Sys
   readonly out: Bout
@@ -35,29 +54,49 @@ class Grep {
       }
     const silent = ['c', 's', 'l', 'L'].some(f => flags.has(f))
     const invert = flags.has('v')
+    const numbered = flags.has('n')
     const unbuffered = flags.has('b') || file === undefined
     const b = new Bin(sys, fd)
     let count = 0
     let lineno = 0
+    /** Takes whole lines that are selected. */
+    const select = async (buf: Uint8Array, start: number, end: number) => {
+      if (silent || !(tag || numbered)) {
+        count += flags.has('c') ? nlines(buf, start, end) : 1
+        if (!silent) await out.write(buf.subarray(start, end))
+        return
+      }
+      for (let at = start; at < end; ) {
+        const to = lineend(buf, at, end)
+        count++
+        await out.write(`${tag ? `${name}:` : ''}${numbered ? `${++lineno}: ` : ''}`)
+        await out.write(buf.subarray(at, to))
+        if (buf[to - 1] !== NL && tag) await out.write('\n')
+        at = to
+      }
+    }
     try {
       for (;;) {
-        let line: Uint8Array | undefined
+        let buf: Uint8Array
         try {
-          line = await b.rdline()
+          buf = await b.rdlines()
         } catch (e) {
           await eprint(sys, `grep: read error on ${name}: ${r(e)}\n`)
           return count > 0
         }
-        if (line === undefined) break
-        lineno++
-        const nl = line[line.length - 1] === 10
-        if (re.match(line, 0, line.length - (nl ? 1 : 0)) === invert) continue
-        count++
-        if (silent) continue
-        const head = `${tag ? `${name}:` : ''}${flags.has('n') ? `${lineno}: ` : ''}`
-        if (head !== '') await out.write(head)
-        await out.write(line)
-        if (!nl && tag) await out.write('\n')
+        if (buf.length === 0) break
+        for (let at = 0; at < buf.length; ) {
+          const hit = re.find(buf, at, buf.length)
+          const from = hit < 0 ? buf.length : linestart(buf, at, hit)
+          const to = hit < 0 ? buf.length : lineend(buf, hit, buf.length)
+          if (invert && from > at) await select(buf, at, from)
+          else if (numbered) lineno += nlines(buf, at, from)
+          if (to > from) {
+            if (!invert) await select(buf, from, to)
+            else if (numbered) lineno++
+          }
+          at = to
+        }
         if (unbuffered) await out.flush()
       }
     } finally {

@@ -2,9 +2,11 @@ import { OREAD, OWRITE } from '../../plan9/9p/const.ts'
 import { Enovmem } from '../../plan9/error.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { argv0 } from '../../plan9/libc/arg.ts'
-import { Bin, Bout } from '../../plan9/libc/bio.ts'
-import { chartorune, runetochar, utf8 } from '../../plan9/libc/rune.ts'
+import { Bin, Bout, Bsize } from '../../plan9/libc/bio.ts'
+import { chartorune } from '../../plan9/libc/rune.ts'
 import { eprint, r } from '../../plan9/libc/sysfatal.ts'
+import { type KeyMaker, monthkey, numberkey, plainkey, textkey } from './sort/key.ts'
+import { order, Strings } from './sort/strings.ts'
 
 /** A sort key's place in a line and the rules for it. Positions are fields to skip, then characters; -1 is none. */
 interface Field {
@@ -18,145 +20,6 @@ interface Field {
 }
 
 const newfield = (): Field => ({ beg1: -1, beg2: -1, end1: -1, end2: -1, flags: new Set(), begblank: false })
-
-const months = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC']
-
-/** A key under way: bytes that compare, in order, as the lines are to be sorted. */
-class Key {
-  buf = new Uint8Array(256)
-  n = 0
-
-  put(c: number): void {
-    if (this.n === this.buf.length) {
-      const b = new Uint8Array(2 * this.n)
-      b.set(this.buf)
-      this.buf = b
-    }
-    this.buf[this.n++] = c
-  }
-
-  /** As a string of bytes, which JavaScript compares fast and in the right order. */
-  toString(): string {
-    let s = ''
-    for (let i = 0; i < this.n; i += 8192) s += String.fromCharCode(...this.buf.subarray(i, Math.min(i + 8192, this.n)))
-    return s
-  }
-}
-
-/** The letter under the accent, upper case: of Latin-1's letters, which are all that `-f` and `-d` know of. */
-const unaccent = (c: number): number | undefined => {
-  // Ð is a D, Ø an O, Æ an A; ß, Þ and ÿ are under no letter.
-  const own = { 208: 68, 240: 68, 216: 79, 248: 79, 198: 65, 230: 65 }[c]
-  if (own !== undefined) return own
-  if (c < 0xc0 || c >= 0xff) return undefined
-  const base = String.fromCharCode(c).normalize('NFD')
-  return base.length > 1 ? base.toUpperCase().charCodeAt(0) : undefined
-}
-
-/** What rules d, f, i and w make of the characters below 256: 0 is left out. */
-function mapping(flags: Set<string>): Uint8Array {
-  const map = new Uint8Array(256)
-  for (let i = 0; i < 256; i++) {
-    let c = i
-    const ch = String.fromCharCode(i)
-    const blank = i === 32 || i === 9
-    if (flags.has('i') && (i < 0o40 || i > 0o176)) continue
-    if (flags.has('w') && blank) continue
-    if (flags.has('d') && !blank && !/[A-Za-z0-9]/.test(ch) && unaccent(i) === undefined) continue
-    if (flags.has('f')) c = i >= 97 && i <= 122 ? i - 32 : (unaccent(i) ?? i)
-    map[i] = flags.has('r') && i < 0x80 ? ~c & 0xff : c
-  }
-  return map
-}
-
-type KeyMaker = (k: Key, line: Uint8Array, from: number, to: number) => void
-
-/** The whole of it, byte by byte. */
-const plainkey =
-  (reverse: boolean): KeyMaker =>
-  (k, line, from, to) => {
-    const x = reverse ? 0xff : 0
-    for (let i = from; i < to; i++) k.put(line[i]! ^ x)
-    k.put(x)
-  }
-
-const textkey = (flags: Set<string>): KeyMaker => {
-  const map = mapping(flags)
-  const reverse = flags.has('r')
-  return (k, line, from, to) => {
-    const rune = new Uint8Array(4)
-    for (let i = from; i < to; ) {
-      const x = chartorune(line, i, to)
-      i += x & 7
-      let c = x >>> 3
-      if (c !== 0 && c < 0x80) {
-        if (map[c] !== 0) k.put(map[c]!)
-        continue
-      }
-      if (c !== 0 && c < 256) {
-        c = map[c]!
-        if (c === 0) continue
-      } else if (map[255] === 0) continue
-      const n = runetochar(rune, 0, c)
-      for (let j = 0; j < n; j++) k.put(reverse ? ~rune[j]! : rune[j]!)
-    }
-    k.put(reverse ? 0xff : 0)
-  }
-}
-
-/** A decimal number, of any length: a sign byte, the place of its point, its digits. */
-const numberkey = (flags: Set<string>): KeyMaker => {
-  const re = flags.has('g')
-    ? /^[ \t]*([-+]?)[ \t]*(\d*)(?:\.(\d*))?(?:[eE]([-+]?\d*))?/
-    : /^[ \t]*([-+]?)[ \t]*(\d*)(?:\.(\d*))?/
-  return (k, line, from, to) => {
-    let s = ''
-    for (let i = from; i < to; i++) {
-      const c = line[i]!
-      // All that a number can hold.
-      if (!(c === 9 || c === 32 || c === 43 || c === 45 || c === 46 || c === 69 || c === 101 || (c >= 48 && c <= 57)))
-        break
-      s += String.fromCharCode(c)
-    }
-    const m = re.exec(s)!
-    const whole = m[2]!.replace(/^0+/, '')
-    const frac = m[3] ?? ''
-    let digits = whole + frac
-    let point = whole.length
-    if (whole === '') {
-      digits = frac.replace(/^0+/, '')
-      point = digits.length - frac.length
-    }
-    digits = digits.replace(/0+$/, '')
-    if (digits === '') {
-      k.put(0x20)
-      k.put(0)
-      return
-    }
-    point += 0x4040 + Math.trunc(Number(m[4] ?? 0) || 0)
-    point = Math.min(Math.max(point, 0), 0xffff)
-    const down = (m[1] === '-') !== flags.has('r')
-    const x = down ? 0xff : 0
-    k.put(down ? 0x10 : 0x30)
-    k.put((point >> 8) ^ x)
-    k.put((point & 0xff) ^ x)
-    for (let i = 0; i < digits.length; i++) k.put(digits.charCodeAt(i) ^ x)
-    k.put(x)
-  }
-}
-
-const monthkey = (flags: Set<string>): KeyMaker => {
-  const x = flags.has('r') ? 0xff : 0
-  return (k, line, from, to) => {
-    let name = ''
-    for (let i = from; i < to && name.length < 3; i++) {
-      const c = line[i]!
-      if (c !== 32 && c !== 9) name += String.fromCharCode(c).toUpperCase()
-    }
-    if (name.length === 3) k.put((months.indexOf(name) + 10) ^ x)
-    k.put(x)
-  }
-}
 
 class OptionError extends Error {
   readonly status: string
@@ -315,11 +178,22 @@ class Sort {
     if (this.files.length > 1 && this.check) throw new OptionError('-c can have at most one input file')
   }
 
-  /** Index in the line after n1 fields and n2 characters; undefined where the line is shorter, or there is no position. */
-  skip(line: Uint8Array, n1: number, n2: number, blanks: boolean, endfield: boolean): number | undefined {
+  /**
+   * Where in the line that `line` holds from `from` to `len` n1 fields and n2 characters have passed; undefined where it is
+   * shorter, or there is no position.
+   */
+  skip(
+    line: Uint8Array,
+    from: number,
+    len: number,
+    n1: number,
+    n2: number,
+    blanks: boolean,
+    endfield: boolean,
+  ): number | undefined {
     if (endfield && n1 < 0) return undefined
-    const len = line.length
-    let i = 0
+    let i = from
+    // The byte behind the last line is a newline, or none.
     const blank = (c: number | undefined) => c === 32 || c === 9
     if (this.tab !== undefined) {
       for (let k = n1; k > 0; k--) {
@@ -349,16 +223,23 @@ class Sort {
     return i
   }
 
-  key(line: Uint8Array): string {
-    const k = new Key()
+  /** The lines are their own keys. */
+  get plain(): boolean {
+    const [{ flags }] = this.fields as [Field]
+    return this.fields.length === 1 && [...flags].every(c => c === 'b')
+  }
+
+  /** Makes the key of a line. */
+  key(k: Strings, line: Uint8Array, start: number, end: number): void {
+    const before = k.size
     for (let n = 1; n < this.fields.length; n++) {
       const f = this.fields[n]!
-      const from = this.skip(line, f.beg1, f.beg2, f.begblank, false) ?? line.length
-      const to = this.skip(line, f.end1, f.end2, f.flags.has('b'), true) ?? line.length
+      const from = this.skip(line, start, end, f.beg1, f.beg2, f.begblank, false) ?? end
+      const to = this.skip(line, start, end, f.end1, f.end2, f.flags.has('b'), true) ?? end
       this.makers[n]!(k, line, from, Math.max(from, to))
     }
-    if (!(this.unique && k.n > 0)) this.makers[0]!(k, line, 0, line.length)
-    return k.toString()
+    if (!(this.unique && k.size > before)) this.makers[0]!(k, line, start, end)
+    k.close()
   }
 
   async done(msg: string, status: string): Promise<never> {
@@ -366,63 +247,66 @@ class Sort {
     return this.sys.exits(status)
   }
 
-  async *lines(name: string | undefined): AsyncGenerator<{ key: string; line: Uint8Array }> {
-    let fd = 0
-    if (name !== undefined && name !== '-')
-      try {
-        fd = await this.sys.open(name, OREAD)
-      } catch (e) {
-        await this.done(`open ${name}: ${r(e)}`, 'open')
-      }
-    const b = new Bin(this.sys, fd)
+  async open(name: string | undefined): Promise<Bin> {
+    if (name === undefined || name === '-') return new Bin(this.sys, 0)
+    try {
+      return new Bin(this.sys, await this.sys.open(name, OREAD))
+    } catch (e) {
+      return this.done(`open ${name}: ${r(e)}`, 'open')
+    }
+  }
+
+  /** Appends the lines of a file to `lines`, and their keys to `keys` unless that is the same. */
+  async read(name: string | undefined, lines: Strings, keys: Strings): Promise<void> {
+    const b = await this.open(name)
     for (;;) {
-      let line = await b.rdline()
-      if (line === undefined) break
-      if (line[line.length - 1] === 10) line = line.subarray(0, -1)
-      else await eprint(this.sys, 'sort: newline added\n')
-      yield { key: this.key(line), line }
-    }
-    if (fd !== 0) await this.sys.close(fd)
-  }
-}
-
-/** Bytes that the lines may take, and what each takes besides its text: the host's memory ends not far beyond. */
-const MEMORY = 1.5 * 2 ** 30
-const LINE = 150
-
-/** Sorted in runs of this many lines, so that a note is seen between them. */
-const RUN = 20000
-
-/** A merge sort, stable, that lets the kernel in now and then. */
-async function mergesort<T extends { key: string }>(sys: Sys, all: T[]): Promise<T[]> {
-  const cmp = (a: T, b: T) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
-  let runs: T[][] = []
-  for (let i = 0; i < all.length; i += RUN) {
-    runs.push(all.slice(i, i + RUN).sort(cmp))
-    if (i > 0) await sys.sleep(0)
-  }
-  while (runs.length > 1) {
-    const next: T[][] = []
-    for (let i = 0; i < runs.length; i += 2) {
-      const a = runs[i]!
-      const b = runs[i + 1]
-      if (b === undefined) {
-        next.push(a)
-        continue
+      const buf = await b.rdlines()
+      if (buf.length === 0) break
+      lines.room(buf.length + 1)
+      const { bytes, size } = lines
+      bytes.set(buf, size)
+      lines.size += buf.length
+      if (buf[buf.length - 1] !== NL) {
+        await eprint(this.sys, 'sort: newline added\n')
+        bytes[lines.size++] = NL
       }
-      const out: T[] = []
-      let j = 0
-      let k = 0
-      while (j < a.length && k < b.length) out.push(cmp(a[j]!, b[k]!) <= 0 ? a[j++]! : b[k++]!)
-      while (j < a.length) out.push(a[j++]!)
-      while (k < b.length) out.push(b[k++]!)
-      next.push(out)
-      await sys.sleep(0)
+      for (let at = size; at < lines.size; ) {
+        const end = bytes.indexOf(NL, at)
+        lines.closeAt(end + 1)
+        if (keys !== lines) this.key(keys, bytes, at, end)
+        at = end + 1
+      }
+      const used = lines.size + (keys === lines ? 0 : keys.size) + LINE * lines.n
+      if (used > MEMORY) await this.done(`malloc: ${Enovmem}`, 'malloc')
     }
-    runs = next
+    if (b.fd !== 0) await this.sys.close(b.fd)
   }
-  return runs[0] ?? []
+
+  /** For -c: whether the lines of a file are in order. */
+  async checked(name: string | undefined): Promise<boolean> {
+    const b = await this.open(name)
+    let keys = new Strings()
+    for (;;) {
+      const line = await b.rdline()
+      if (line === undefined) return true
+      const nl = line[line.length - 1] === NL
+      if (!nl) await eprint(this.sys, 'sort: newline added\n')
+      this.key(keys, line, 0, line.length - (nl ? 1 : 0))
+      if (keys.n < 2) continue
+      const d = keys.compare(keys.n - 2, keys.n - 1, 0)
+      if (d > 0 || (this.unique && d === 0)) return false
+      if (keys.size > Bsize) {
+        keys = new Strings()
+        this.key(keys, line, 0, line.length - (nl ? 1 : 0))
+      }
+    }
+  }
 }
+
+const NL = 10
+/** Bytes that the lines may take, and what each takes besides its text and its key: the host's memory ends not far beyond. */
+const MEMORY = 1.5 * 2 ** 30
+const LINE = 24
 
 const sort: Program = async (sys, argv) => {
   const s = new Sort(sys)
@@ -436,24 +320,14 @@ const sort: Program = async (sys, argv) => {
   }
   for (const w of s.warnings) await eprint(sys, `sort: ${w}\n`)
   const files = s.files.length === 0 ? [undefined] : s.files
-  let all: { key: string; line: Uint8Array }[] = []
-  let size = 0
-  for (const name of files) {
-    if (s.check) {
-      let old: string | undefined
-      for await (const { key } of s.lines(name)) {
-        if (old !== undefined && (old > key || (s.unique && old === key))) return s.done('-c file not in sort', 'order')
-        old = key
-      }
-      return ''
-    }
-    for await (const l of s.lines(name)) {
-      all.push(l)
-      size += LINE + l.line.length + l.key.length
-      if (size > MEMORY) return s.done(`malloc: ${Enovmem}`, 'malloc')
-    }
+  if (s.check) {
+    if (!(await s.checked(files[0]))) return s.done('-c file not in sort', 'order')
+    return ''
   }
-  all = await mergesort(sys, all)
+  const lines = new Strings(1)
+  const keys = s.plain ? lines : new Strings()
+  for (const name of files) await s.read(name, lines, keys)
+  const all = await order(keys, () => sys.sleep(0))
   let fd = 1
   if (s.output !== undefined)
     try {
@@ -462,15 +336,12 @@ const sort: Program = async (sys, argv) => {
       return s.done(`create ${s.output}: ${r(e)}`, 'create')
     }
   const out = new Bout(sys, fd)
-  const nl = utf8('\n')
-  let old: string | undefined
-  for (const { key, line } of all) {
-    if (s.unique && key === old) continue
-    old = key
-    let p = out.write(line)
-    if (p) await p
-    p = out.write(nl)
-    if (p) await p
+  let old = -1
+  for (const i of all) {
+    if (s.unique && old >= 0 && keys.equal(i, old)) continue
+    old = i
+    out.put(lines.bytes, lines.start(i), lines.start(i + 1))
+    if (out.full) await out.flush()
   }
   await out.flush()
   return ''

@@ -8,20 +8,29 @@ import { r, sysfatal } from '../../plan9/libc/sysfatal.ts'
 const blank = (c: number | undefined) => c === 32 || c === 9
 
 /** Where in a line the comparison begins: after some fields with the blanks before them, then some characters. */
-function skip(s: Uint8Array, fields: number, letters: number): number {
-  let i = 0
+function skip({ buf, start, end }: Line, fields: number, letters: number): number {
+  let i = start
   for (; fields > 0; fields--) {
-    while (blank(s[i])) i++
-    while (i < s.length && !blank(s[i])) i++
+    while (i < end && blank(buf[i])) i++
+    while (i < end && !blank(buf[i])) i++
   }
-  return Math.min(i + letters, s.length)
+  return Math.min(i + letters, end)
 }
 
-function equal(a: Uint8Array, b: Uint8Array, fields: number, letters: number): boolean {
-  let i = skip(a, fields, letters)
-  let j = skip(b, fields, letters)
-  if (a.length - i !== b.length - j) return false
-  while (i < a.length) if (a[i++] !== b[j++]) return false
+/** A line without its newline: the bytes of `buf` from `start` to `end`. */
+interface Line {
+  buf: Uint8Array
+  start: number
+  end: number
+}
+
+function equal(a: Line, b: Line, fields: number, letters: number): boolean {
+  const skipped = fields > 0 || letters > 0
+  let i = skipped ? skip(a, fields, letters) : a.start
+  let j = skipped ? skip(b, fields, letters) : b.start
+  if (a.end - i !== b.end - j) return false
+  const [x, y] = [a.buf, b.buf]
+  while (i < a.end) if (x[i++] !== y[j++]) return false
   return true
 }
 
@@ -49,21 +58,32 @@ const uniq: Program = async (sys, argv) => {
   if (args[1] !== undefined) return sysfatal(sys, argv0(argv), `unexpected argument ${args[1]}`)
   const b = new Bin(sys, fd)
   const out = new Bout(sys, 1)
-  const chop = (l: Uint8Array | undefined) => (l !== undefined && l[l.length - 1] === 10 ? l.subarray(0, -1) : l)
-  let cur = chop(await b.rdline())
-  while (cur !== undefined) {
-    let n = 1
-    let next = chop(await b.rdline())
-    for (; next !== undefined && equal(cur, next, fields, letters); next = chop(await b.rdline())) n++
-    if (!(mode === 'u' && n > 1) && !(mode === 'd' && n === 1)) {
-      // Writes that only fill the buffer are not waited for.
-      for (const part of mode === 'c' ? [`${String(n).padStart(4)} `, cur, nl] : [cur, nl]) {
-        const w = out.write(part)
-        if (w) await w
-      }
-    }
-    cur = next
+  let cur: Line | undefined
+  let n = 0
+  const done = () => {
+    if (cur === undefined || (mode === 'u' && n > 1) || (mode === 'd' && n === 1)) return
+    if (mode === 'c') out.put(`${String(n).padStart(4)} `)
+    out.put(cur.buf, cur.start, cur.end)
+    out.put(nl)
   }
+  for (;;) {
+    const buf = await b.rdlines()
+    if (buf.length === 0) break
+    for (let start = 0; start < buf.length; ) {
+      const i = buf.indexOf(10, start)
+      const next = { buf, start, end: i < 0 ? buf.length : i }
+      start = next.end + 1
+      if (cur !== undefined && equal(cur, next, fields, letters)) {
+        n++
+        continue
+      }
+      done()
+      cur = next
+      n = 1
+      if (out.full) await out.flush()
+    }
+  }
+  done()
   await out.flush()
   return ''
 }

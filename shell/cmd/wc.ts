@@ -11,8 +11,9 @@ type Counts = [number, number, number, number, number]
 /**
  * Counts what comes in on a descriptor. A word is a run of bytes other than blank, tab and newline. A rune is one by
  * the shape of its first byte and its continuations alone; a byte that does not fit counts as a rune and as a bad one.
+ * Runes and bad ones are counted when `runic`.
  */
-async function count(sys: Sys, fd: number, onerror: (err: string) => Promise<void>): Promise<Counts> {
+async function count(sys: Sys, fd: number, runic: boolean, onerror: (err: string) => Promise<void>): Promise<Counts> {
   let [lines, words, runes, bad, bytes] = [0, 0, 0, 0, 0]
   let inword = false
   /** Continuation bytes that the rune under way still needs. */
@@ -27,21 +28,12 @@ async function count(sys: Sys, fd: number, onerror: (err: string) => Promise<voi
     }
     if (b.length === 0) break
     bytes += b.length
-    runes += b.length
-    for (const c of b) {
-      if (c >= 0x80 && c < 0xc0) {
-        if (need > 0) {
-          need--
-          runes--
-          continue
-        }
-        bad++
-      } else {
-        if (need > 0) bad++
-        need = c < 0xc0 || c >= 0xf8 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3
-        if (c >= 0xf8) bad++
-      }
-      if (c === 32 || c === 9 || c === 10) {
+    for (let i = 0; i < b.length; i++) {
+      const c = b[i]!
+      if (c > 32) {
+        if (!inword) words++
+        inword = true
+      } else if (c === 32 || c === 10 || c === 9) {
         inword = false
         if (c === 10) lines++
       } else if (!inword) {
@@ -49,6 +41,19 @@ async function count(sys: Sys, fd: number, onerror: (err: string) => Promise<voi
         words++
       }
     }
+    if (!runic) continue
+    runes += b.length
+    for (const c of b)
+      if (c >= 0x80 && c < 0xc0) {
+        if (need > 0) {
+          need--
+          runes--
+        } else bad++
+      } else {
+        if (need > 0) bad++
+        need = c < 0xc0 || c >= 0xf8 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3
+        if (c >= 0xf8) bad++
+      }
   }
   if (need > 0) bad++
   return [lines, words, runes, bad, bytes]
@@ -68,7 +73,8 @@ const wc: Program = async (sys, argv) => {
   }
   const total: Counts = [0, 0, 0, 0, 0]
   let status = ''
-  if (arg.argv.length === 0) await report(await count(sys, 0, err => eprint(sys, `${err}\n`)))
+  const runic = flags.has('r') || flags.has('b')
+  if (arg.argv.length === 0) await report(await count(sys, 0, runic, err => eprint(sys, `${err}\n`)))
   for (const name of arg.argv) {
     let fd: number
     try {
@@ -78,7 +84,7 @@ const wc: Program = async (sys, argv) => {
       status = "can't open"
       continue
     }
-    const n = await count(sys, fd, err => eprint(sys, `${name}: ${err}\n`))
+    const n = await count(sys, fd, runic, err => eprint(sys, `${name}: ${err}\n`))
     await sys.close(fd)
     n.forEach((v, i) => {
       total[i]! += v

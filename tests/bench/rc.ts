@@ -2,8 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { boot } from '../../shell/boot.ts'
-import { fillRoot } from '../../shell/node/root.ts'
+import { buildNode } from '../build.mjs'
 import { Random } from '../random.ts'
 
 const bin = '/usr/lib/plan9/bin'
@@ -20,6 +19,7 @@ const loop = (depth: number, body: string): string =>
 /** rc scripts, `BIN` in them the directory of commands. */
 const scripts: [string, string][] = [
   ['100,000 built-in tests', loop(5, '~ $a$e [5-9]7 && n=$b')],
+  ['1,000,000 built-in tests', `for(z in ${digits}) ${loop(5, '~ $a$e [5-9]7 && n=$b')}`],
   ['100,000 calls of a function', `fn f{x=$1}\n${loop(5, 'f $a')}`],
   ['10,000 substitutions of `{echo}', loop(4, 'x=`{echo $a}').replaceAll('echo', 'BIN/echo')],
   ['10,000 runs of echo', loop(4, 'BIN/echo $a >/dev/null')],
@@ -71,66 +71,62 @@ const peer = (name: string): string => (existsSync(join(bin, name)) ? join(bin, 
 
 const median = (v: number[]): number => v.sort((a, b) => a - b)[v.length >> 1]!
 
-/** Seconds, the median of three runs of each, one after the other. */
-async function compare(ours: () => Promise<string>, theirs: () => string): Promise<[number, number]> {
-  const times: [number[], number[]] = [[], []]
-  for (let i = 0; i < 3; i++) {
-    let t = performance.now()
-    const a = await ours()
-    times[0].push((performance.now() - t) / 1000)
-    t = performance.now()
-    const b = theirs()
-    times[1].push((performance.now() - t) / 1000)
-    if (a !== '' || b !== '') throw new Error(`ended with '${a}', 9base's with '${b}'`)
-  }
-  return [median(times[0]), median(times[1])]
+/** Seconds of a command, which must end well. */
+function seconds(file: string, argv: string[], cwd: string): number {
+  const t = performance.now()
+  const p = spawnSync(file, argv, { cwd, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' })
+  if (p.error) throw p.error
+  if (p.status !== 0) throw new Error(`${[file, ...argv].join(' ')}: ${p.stderr}`)
+  return (performance.now() - t) / 1000
 }
 
 /**
- * Our rc and filters beside 9base's, a port of Plan 9's own to C, on the same scripts and the same file. Arguments: words;
- * only rows that hold one of them are measured.
+ * Our rc and filters, by `9ml`, beside 9base's, a port of Plan 9's own to C, on the same scripts and the same file: as
+ * long as they take besides starting rc. Arguments: words; only rows that hold one of them are measured.
  */
 export default async function bench({ args }: { args: string[] }): Promise<{ name: string; rows: string[][] }> {
   const only = args.filter(a => !a.startsWith('-'))
   const chosen = (name: string) => only.length === 0 || only.some(w => name.includes(w))
+  await buildNode()
   const dir = mkdtempSync(join(tmpdir(), '9ml-bench-'))
-  const machine = boot({ fill: fillRoot, cons: [{ read: async () => new Uint8Array(0), write: () => undefined }] })
   const rows = [['', '9ml, s', '9base, s', '9ml / 9base']]
-  const row = async (name: string, ours: () => Promise<string>, theirs: () => string) => {
-    const [a, b] = await compare(ours, theirs)
-    rows.push([name, a.toFixed(2), b.toFixed(2), (a / b).toFixed(2)])
+  const script = (text: string, bin: string): string[] => {
+    writeFileSync(join(dir, 'script'), text.replaceAll('BIN', bin))
+    return [join(dir, 'script')]
   }
-  const real = (argv: string[]): string => {
-    const p = spawnSync(peer(argv[0]!), argv.slice(1), { cwd: dir, stdio: ['ignore', 'ignore', 'inherit'] })
-    if (p.error) throw p.error
-    return p.status === 0 ? '' : String(p.status)
-  }
-  const status = async (argv: string[]): Promise<string> => {
-    const { exited } = await machine.start({ argv, cons: 0, dir: '/tmp', fds: ['/dev/null', '/dev/null', '/dev/null'] })
-    return exited
-  }
+  const ours = (args: string[]) =>
+    seconds(process.execPath, [join(import.meta.dirname, '../../dist/9ml.js'), ...args], dir)
+  const theirs = (args: string[]) => seconds(join(bin, 'rc'), args, dir)
   try {
-    for (const [name, script] of scripts) {
-      if (!chosen(name)) continue
-      machine.tree.add('/tmp/script', script.replaceAll('BIN', '/bin'))
-      writeFileSync(join(dir, 'script'), script.replaceAll('BIN', bin))
-      await row(
-        name,
-        () => status(['rc', '/tmp/script']),
-        () => real(['rc', join(dir, 'script')]),
-      )
+    const idle = [
+      median([1, 2, 3].map(() => ours(['-c', '']))),
+      median([1, 2, 3].map(() => theirs(['-c', '']))),
+    ] as const
+    const row = (name: string, a: () => number, b: () => number) => {
+      const times: [number[], number[]] = [[], []]
+      for (let i = 0; i < 3; i++) {
+        times[0].push(a())
+        times[1].push(b())
+      }
+      const [x, y] = [median(times[0]) - idle[0], median(times[1]) - idle[1]]
+      rows.push([name, x.toFixed(2), y.toFixed(2), (x / y).toFixed(2)])
     }
-    if (filters.some(f => chosen(f.join(' ')))) {
-      const bytes = text()
-      machine.tree.add('/tmp/text', bytes)
-      writeFileSync(join(dir, 'text'), bytes)
-    }
-    for (const f of filters) {
-      if (!chosen(f.join(' '))) continue
-      await row(
-        `${f.join(' ')}, ${MB} MB${peer(f[0]!) === f[0] ? ', the peer GNU' : ''}`,
-        () => status([...f, '/tmp/text']),
-        () => real([...f, join(dir, 'text')]),
+    for (const [name, text] of scripts)
+      if (chosen(name))
+        row(
+          name,
+          () => ours(script(text, '/bin')),
+          () => theirs(script(text, bin)),
+        )
+    const chosenFilters = filters.filter(f => chosen(f.join(' ')))
+    if (chosenFilters.length > 0) writeFileSync(join(dir, 'text'), text())
+    for (const f of chosenFilters) {
+      const file = peer(f[0]!)
+      const quoted = f.map(a => (/^[\w-]+$/.test(a) ? a : `'${a.replaceAll("'", "''")}'`))
+      row(
+        `${f.join(' ')}, ${MB} MB${file === f[0] ? ', the peer GNU' : ''}`,
+        () => ours(['-c', [...quoted, 'text >/dev/null'].join(' ')]),
+        () => seconds(file, [...f.slice(1), 'text'], dir),
       )
     }
   } finally {
