@@ -80,6 +80,8 @@ export class Rc {
   /** The last `if` was not true. */
   private ifnot = true
   private calls = 0
+  /** EFLAG when it is in force for the command whose words are evaluated. */
+  private eflags = 0
   private traps: string[] = []
   /** A note has cut short a system call since commands were last read. */
   private interrupted = false
@@ -345,6 +347,7 @@ export class Rc {
 
   private run1(t: Command, f: number): Promise<void> | undefined {
     this.line = t.line
+    this.eflags = f & EFLAG
     if (this.flags.has('r') && t.type !== 'seq' && t.type !== 'brace') {
       this.err += `${this.place} pid ${this.sys.pid} ${t.type}: ${print(t)}\n`
     }
@@ -744,10 +747,11 @@ export class Rc {
     const read = mode === '<'
     const ours = read ? rd : wr
     const theirs = read ? wr : rd
+    const { eflags } = this
     await this.fork(async rc => {
       await rc.close(ours)
       rc.push('open', theirs, read ? 1 : 0)
-      await rc.run(body, LAST)
+      await rc.run(body, eflags | LAST)
     })
     await this.close(theirs)
     this.pipefds.push(ours)

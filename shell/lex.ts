@@ -443,7 +443,7 @@ export class Lexer {
           t.from = digits ? number() : -1
         }
       }
-      if (c !== 93 || (t.type === 'dup' && (t.mode === '<<' || t.mode === '>>'))) return wrong()
+      if (c !== 93) return wrong()
       t.text += ']'
     }
     if (pipe) this.skipnl()
