@@ -48,6 +48,7 @@ export const programs: ProgramTable = {
   srv: () => import('./cmd/srv.ts'),
   sum: () => import('./cmd/sum.ts'),
   tail: () => import('./cmd/tail.ts'),
+  tar: () => import('./cmd/tar.ts'),
   tee: () => import('./cmd/tee.ts'),
   test: () => import('./cmd/test.ts'),
   touch: () => import('./cmd/touch.ts'),
