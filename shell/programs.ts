@@ -52,6 +52,8 @@ export const programs: ProgramTable = {
   tr: () => import('./cmd/tr.ts'),
   uniq: () => import('./cmd/uniq.ts'),
   unmount: () => import('./cmd/unmount.ts'),
+  unzip: () => import('./cmd/unzip.ts'),
   wc: () => import('./cmd/wc.ts'),
   xd: () => import('./cmd/xd.ts'),
+  zip: () => import('./cmd/zip.ts'),
 }
