@@ -233,14 +233,14 @@ export class EngineHost implements EngineApi {
     const session: Session = this.#sessions.get(number) ?? { tokens: [], given: 0, done: 0 }
     this.#sessions.set(number, session)
     session.state ??= engine.newState()
-    const { seq_len, vocab_size } = engine.config
+    const { seq_len } = engine.config
     const prompt = tokenizer.encode(params.prompt, true, false)
     Object.assign(session, { tokens: [prompt[0]!], given: prompt.length, done: 0 })
     this.#gens.set(gen, {
       gen,
       session,
       params,
-      sampler: new Sampler(vocab_size, params.temp, params.topp, params.seed),
+      sampler: new Sampler(params.temp, params.topp, params.seed),
       text: new Text(),
       steps: params.steps === 0 || params.steps > seq_len ? seq_len : params.steps,
       prompt,

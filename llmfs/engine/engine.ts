@@ -2,6 +2,7 @@ import type { Checkpoint, CheckpointSource } from './checkpoint.ts'
 import type { Config } from './config.ts'
 import { readCheckpoint } from './formats.ts'
 import { loadReference } from './reference.ts'
+import type { draw } from './sampler.ts'
 import { loadSimd } from './simd.ts'
 
 /** A session's memory: the KV cache. Made and freed by its engine; the contents are the engine's. */
@@ -66,8 +67,8 @@ export interface Engine {
    * their order. Each gives the bits that it gives alone.
    */
   forwardAll(passes: readonly Pass[]): Result[]
-  /** Makes probabilities of logits that the last passes gave, in place: division by the temperature, softmax. */
-  soften(logits: Float32Array, temperature: number): void
+  /** sampler.ts's, of logits that the last passes gave. */
+  draw: typeof draw
   /** Ends its threads; nothing else may be called any more. */
   close(): void
 }

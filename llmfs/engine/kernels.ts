@@ -8,6 +8,9 @@ export interface Kernels {
   add(x: number, y: number, size: number): void
   softmax(x: number, size: number): void
   temper(x: number, size: number, temperature: number): void
+  argmax(x: number, size: number): number
+  multinomial(x: number, size: number, coin: number): number
+  nucleus(x: number, size: number, topp: number, coin: number, heap: number): number
   swiglu(hb: number, hb2: number, size: number): void
   rotate(v: number, row: number, rope: number, head_size: number): void
   block(

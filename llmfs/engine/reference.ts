@@ -3,7 +3,7 @@ import { CheckpointError, head_size, kv_dim } from './config.ts'
 import { type Engine, quantName, type State } from './engine.ts'
 import { forward, type Matrix, RunState, type TransformerWeights } from './forward.ts'
 import { ropeTable } from './math.ts'
-import { argmax, soften } from './sampler.ts'
+import { argmax, draw } from './sampler.ts'
 
 class ReferenceState extends RunState implements State {
   readonly engine: object
@@ -80,7 +80,7 @@ export async function loadReference(src: CheckpointSource, ckpt: Checkpoint): Pr
         const logits = engine.forward(state, token, pos, want !== 'nothing')
         return want === 'logits' ? logits.slice() : want === 'greatest' ? argmax(logits) : undefined
       }),
-    soften,
+    draw,
     close() {},
     forward(state, token, pos, wantLogits = true) {
       if (!(state instanceof ReferenceState) || state.engine !== engine) throw new Error('state of another engine')

@@ -3,7 +3,6 @@ import { CheckpointError, type Config, head_size, kv_dim, NORM_EPS } from './con
 import { type Engine, type EngineOptions, type Pass, quantName, type Result, type State } from './engine.ts'
 import { attach, type Kernels, kernels, type Module } from './kernels.ts'
 import { ropeTable } from './math.ts'
-import { argmax } from './sampler.ts'
 import { threadMaker } from './threads.ts'
 
 const PAGE = 65536
@@ -292,6 +291,7 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint, opts: En
     4 * seq_len * hs +
     threads * layout.size +
     BATCH * (3 * layout.dstep + layout.hstep + layout.lstep) +
+    layout.lstep +
     (1 << 20)
   if (wanted + 2 * cache > MOST) throw new CheckpointError(`${wanted + 2 * cache} bytes do not fit into 4 GB of memory`)
 
@@ -301,6 +301,7 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint, opts: En
 
   const items = arena.alloc(BATCH * ITEM)
   const best = arena.alloc(4 * BATCH)
+  const heap = arena.alloc(4 * vocab_size)
   const [x, xb, qv, hb, logits] = [layout.dstep, layout.dstep, layout.dstep, layout.hstep, layout.lstep].map(rows)
   const scratch = arena.alloc(threads * layout.size)
   const common = arena.alloc(512 + 64)
@@ -394,14 +395,17 @@ export async function loadSimd(src: CheckpointSource, ckpt: Checkpoint, opts: En
       const tokens = arena.u32(best, greedy)
       const results: Result[] = new Array(passes.length).fill(undefined)
       order.forEach((at, i) => {
-        if (i < whole) results[at] = passes[at]!.want === 'logits' ? row(i) : argmax(row(i))
+        if (i < whole)
+          results[at] = passes[at]!.want === 'logits' ? row(i) : k.argmax(logits! + i * layout.lstep, vocab_size)
         else if (i < whole + greedy) results[at] = tokens[i - whole]
       })
       return results
     },
-    soften(logits, temperature) {
-      if (logits.buffer !== arena.memory.buffer) throw new Error('logits of another engine')
-      k.temper(logits.byteOffset, logits.length, temperature)
+    draw({ buffer, byteOffset: x, length }, temperature, topp, coin) {
+      if (buffer !== arena.memory.buffer) throw new Error('logits of another engine')
+      if (temperature === 0) return k.argmax(x, length)
+      k.temper(x, length, temperature)
+      return topp <= 0 || topp >= 1 ? k.multinomial(x, length, coin) : k.nucleus(x, length, topp, coin, heap)
     },
     close() {
       broken ??= new Error('engine closed')

@@ -14,6 +14,7 @@ import { add, rmsnorm, swiglu } from './vector.as'
 export { add, rmsnorm, softmax, swiglu, temper } from './vector.as'
 export { rotate } from './attention.as'
 export { block, blockq, pack, packq, packs, quantize, unpack } from './matrix.as'
+export { argmax, multinomial, nucleus } from './sample.as'
 export { store8 } from './screen.as'
 export { fail, join, joined, quit } from './threads.as'
 

@@ -7,7 +7,7 @@ import { NORM_EPS } from '../config.ts'
 import { quantize, rmsnorm, rotate, round } from '../forward.ts'
 import { attach, kernels } from '../kernels.ts'
 import { exp, ropeTable } from '../math.ts'
-import { soften } from '../sampler.ts'
+import { argmax, multinomial, nucleus, soften } from '../sampler.ts'
 import { Arena } from '../simd.ts'
 // @ts-expect-error: build.mjs is plain JavaScript, which Node runs before anything is installed
 import { compile } from './build.mjs'
@@ -72,6 +72,23 @@ describe("kernels give the reference's bits at every size", () => {
       k.temper(px, n, f(0.7))
       soften(x, f(0.7))
       expect(bitsOf(arena.f32(px, n))).toEqual(bitsOf(x))
+    })
+
+    test(`samplers of ${n}`, () => {
+      const heap = arena.alloc(4 * n + 16)
+      for (let round = 0; round < 20; round++) {
+        // Few different numbers, so that there are equal ones.
+        const x = numbers(n).map(v => (round % 2 === 0 ? v : Math.round(v)))
+        const px = put(x)
+        expect(k.argmax(px, n)).toBe(argmax(x))
+        k.temper(px, n, f(0.3 + round / 10))
+        soften(x, f(0.3 + round / 10))
+        const coin = (next() >>> 8) / 2 ** 24
+        expect(k.multinomial(px, n, coin)).toBe(multinomial(x, coin))
+        for (const topp of [0.05, 0.5, 0.9, 0.999].map(f))
+          expect(k.nucleus(px, n, topp, coin, heap)).toBe(nucleus(x, topp, coin))
+      }
+      expect(bitsOf(arena.f32(heap + 4 * n, 4))).toEqual(new Uint32Array(4))
     })
 
     test(`quantize of ${n} in one group`, () => {
