@@ -5,6 +5,7 @@ import { Memmax } from '../plan9/libc/bio.ts'
 import { builtins, dirsof } from './builtin.ts'
 import { makepath, match } from './glob.ts'
 import { HereError, herefile, psubst } from './here.ts'
+import { hint } from './hint.ts'
 import { type Lexer, NeedInput, quote } from './lex.ts'
 import { type Line, parseLine, parseLineAgain } from './parse.ts'
 import { print } from './print.ts'
@@ -334,6 +335,8 @@ export class Rc {
     })
     while (!(await this.waitfor(pid))) {}
     if (this.traps.length > 0) await this.dotrap()
+    // Of a program that was started the status has its own name in front.
+    if (this.main && this.flag('i') && /^rc \d+: file does not exist/.test(this.status)) await hint(this.sys, argv[0]!)
   }
 
   // Commands.

@@ -248,9 +248,9 @@ export function devcons(k: Kernel): Dev {
         return conswrite(up, driver(c), data)
       case Qconsctl: {
         const f = parsecmd(data)
-        const cmd = lookupcmd(f, { rawon: 1, rawoff: 1, holdon: 1, holdoff: 1, comfort: 2 })
+        const cmd = lookupcmd(f, { rawon: 1, rawoff: 1, holdon: 1, holdoff: 1, comfort: 2, hint: 0 })
         if (cmd === 'comfort' && f[1] !== 'on' && f[1] !== 'off') throw new PlanError(Ebadctl)
-        driver(c).ctl?.(f.join(' '))
+        driver(c).ctl?.(cmd === 'hint' ? text().trimEnd() : f.join(' '))
         break
       }
       case Qdrivers:

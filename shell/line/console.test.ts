@@ -482,3 +482,13 @@ test('the terminal marks pastes while cooked lines are read, and not when it is 
   c.cons.close()
   expect(await marks()).toBe(false)
 })
+
+test('a hint is shown in comfort only', async () => {
+  const t = setup()
+  t.cons.ctl('hint one')
+  t.cons.ctl('comfort off')
+  t.cons.ctl('hint two')
+  t.cons.ctl('comfort on')
+  t.cons.ctl('hint three')
+  expect((await t.screen.shown()).rows).toEqual(['(one)', '(three)'])
+})

@@ -53,7 +53,7 @@ function glyph(ch: string): string {
  * ^F or Insert completes a name. Raw, after `rawon`: every character is released as it comes, without an echo; output is as before.
  *
  * Comfort, ours, on until `comfort off` is written to consctl: ^C is DEL, Tab is ^F, the arrows bring back earlier lines and
- * move, ^A ^E Home End ^K and ^L do what they do elsewhere.
+ * move, ^A ^E Home End ^K and ^L do what they do elsewhere; hints are shown.
  *
  * The line typed may take several rows. It knows where on the screen it began because it sees all output; output that comes
  * meanwhile goes above, and the line is written again below it.
@@ -145,6 +145,11 @@ export class Console implements ConsDriver {
     } else if (msg === 'rawoff') this.raw = false
     else if (msg === 'comfort on') this.comfort = true
     else if (msg === 'comfort off') this.comfort = false
+    else if (msg.startsWith('hint ') && this.comfort) this.hint(msg.slice(5))
+  }
+
+  private hint(text: string): void {
+    this.write(utf8.encode(`(${text})\n`))
   }
 
   /** Leaves the terminal as it was. */
@@ -365,7 +370,7 @@ export class Console implements ConsDriver {
           this.interrupt()
           if (this.hinted) return
           this.hinted = true
-          this.write(utf8.encode('(^C does what DEL does on Plan 9: it interrupts)\n'))
+          this.hint('^C does what DEL does on Plan 9: it interrupts')
         }
       case 'tab':
         return () => this.complete()

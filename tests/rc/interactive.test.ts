@@ -2,8 +2,7 @@ import { expect, test } from 'vitest'
 import { World } from './world.ts'
 
 /** rc at a console; what has been seen so far is not seen again. */
-async function session(files: Record<string, string> = {}) {
-  const world = new World(files)
+async function session(world = new World()) {
   const { pid, exited } = await world.start(['rc', '-i'], { env: { prompt: ['term% ', '> '], path: ['/bin', '.'] } })
   let at = 0
   return {
@@ -218,4 +217,18 @@ test('DEL upon DEL is no end of file', async () => {
   await s.sees('left:\nterm% ')
   s.type('')
   expect(await s.exited).toBe('')
+})
+
+test('a command that only other systems have is not found, and the console is told of Plan 9’s way', async () => {
+  const world = new World({ '/t/script': 'tac\n', '/t/find': '#!/bin/rc\ncat /nosuch\n' })
+  world.tree.lookup('/t/find')!.mode |= 0o111
+  const s = await session(world)
+  await s.sees('term% ')
+  for (const line of ['rev', '{rev}; nosuch', './rev', 'rev | cat', '@ rev', '`{rev}', 'rc ./script', 'find', 'vi x'])
+    s.type(`${line}\n`)
+  s.type('echo end\n')
+  await s.sees('rev: file does not exist')
+  await s.sees('end\n')
+  const told = world.cons.ctls.filter(m => m.startsWith('hint '))
+  expect(told.map(m => m.match(/has no (\w+);/)?.[1])).toEqual(['rev', 'rev', 'vi'])
 })

@@ -13,6 +13,8 @@ const rcmain = readFileSync(fileURLToPath(new URL('../../plan9/root/rc/lib/rcmai
 /** A console without echo: lines typed by the test, and all that was written. */
 class Cons implements ConsDriver {
   out = ''
+  /** What was written to consctl. */
+  readonly ctls: string[] = []
   private readonly lines: Uint8Array[] = []
   private wake: (() => void) | undefined
   private seen: (() => void) | undefined
@@ -36,6 +38,10 @@ class Cons implements ConsDriver {
       })
     }
     return this.lines.shift()!.subarray(0, n)
+  }
+
+  ctl(msg: string): void {
+    this.ctls.push(msg)
   }
 
   private readonly utf = new TextDecoder()
