@@ -23,6 +23,7 @@ export const builtins: Record<string, Builtin> = {
   flag,
   finit,
   rfork,
+  newpgrp: rfork,
 }
 
 /** Where a name is looked for: in the directories of a variable, unless it says itself. */

@@ -25,6 +25,7 @@ const older: Record<string, string> = {
   'here-positional': 'expands variables of a here document when it is read',
   'here-switch': 'reads here documents after the whole command',
   'here-utf8': 'knows no variables but of ASCII in a here document',
+  newpgrp: 'has no newpgrp, nor has 9front',
   'whatis-fn': 'prints functions on one line',
   'whatis-redir': 'prints functions on one line',
 }
