@@ -1,6 +1,6 @@
+import { frombytes, runeat, utflen, utfskip } from '../../../plan9/libc/bytes.ts'
 import { runetochar } from '../../../plan9/libc/rune.ts'
-import { frombytes, runeat, utflen, utfskip } from './bytes.ts'
-import type { Searcher } from './dfa.ts'
+import type { Searcher } from '../../../plan9/libc/search.ts'
 import { toint } from './number.ts'
 import { ARR, Cell, numof, strof, type Val } from './value.ts'
 

@@ -1,6 +1,6 @@
+import { utflen } from '../../../plan9/libc/bytes.ts'
+import type { Searcher } from '../../../plan9/libc/search.ts'
 import { gsub, index, length, number, power, sub, substr, tolower, toupper, utf } from './builtin.ts'
-import { utflen } from './bytes.ts'
-import type { Searcher } from './dfa.ts'
 import { sprintf } from './format.ts'
 import type { Machine } from './machine.ts'
 import { splitinto } from './record.ts'

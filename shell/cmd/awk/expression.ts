@@ -1,5 +1,5 @@
 import { RegexpError } from '../../../plan9/libc/regexp.ts'
-import type { Searcher } from './dfa.ts'
+import type { Searcher } from '../../../plan9/libc/search.ts'
 import { Lexer, type Source, type Token } from './lex.ts'
 import { compre } from './regex.ts'
 import type { Arithop, Expr, Lvalue, Name, Regexp, Relop } from './tree.ts'

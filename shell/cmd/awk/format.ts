@@ -1,4 +1,4 @@
-import { utflen, utfskip } from './bytes.ts'
+import { utflen, utfskip } from '../../../plan9/libc/bytes.ts'
 import { type Conversion, conversions, floating, integer, simple, string, toint, tolong } from './number.ts'
 import { Fatal, flagsof, NUM, numof, strof, type Val } from './value.ts'
 

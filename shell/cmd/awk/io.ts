@@ -2,8 +2,8 @@ import { OREAD, OWRITE } from '../../../plan9/9p/const.ts'
 import { PlanError } from '../../../plan9/error.ts'
 import { RFFDG, RFPROC, type Sys } from '../../../plan9/kernel/sys.ts'
 import { Bsize, Memmax, write } from '../../../plan9/libc/bio.ts'
+import { frombytes, own, totext } from '../../../plan9/libc/bytes.ts'
 import { eprint } from '../../../plan9/libc/sysfatal.ts'
-import { frombytes, own, totext } from './bytes.ts'
 import { Fatal } from './value.ts'
 
 /** Where output goes. What is put there waits until `flush`. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { fromtext } from '../../../plan9/libc/bytes.ts'
 import { cases, files, filters } from '../../../tests/cmd/awkprograms.ts'
 import { Programs } from '../../../tests/cmd/awkrandom.ts'
 import { Random } from '../../../tests/random.ts'
-import { fromtext } from './bytes.ts'
 import { Parser } from './parse.ts'
 import { Cell, enter, Fatal } from './value.ts'
 

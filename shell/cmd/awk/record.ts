@@ -1,5 +1,5 @@
-import { own, runeat } from './bytes.ts'
-import type { Searcher } from './dfa.ts'
+import { own, runeat } from '../../../plan9/libc/bytes.ts'
+import type { Searcher } from '../../../plan9/libc/search.ts'
 import type { Regexps } from './regex.ts'
 import { Cell, isnumber, STR } from './value.ts'
 

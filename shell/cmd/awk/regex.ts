@@ -1,7 +1,7 @@
+import { runeat } from '../../../plan9/libc/bytes.ts'
 import { RegexpError, regparse } from '../../../plan9/libc/regexp.ts'
 import { Runeerror, Runemax } from '../../../plan9/libc/rune.ts'
-import { runeat } from './bytes.ts'
-import { Searcher } from './dfa.ts'
+import { Searcher } from '../../../plan9/libc/search.ts'
 import { Fatal } from './value.ts'
 
 /** Regular expressions as awk writes them: regexp(6) with C's escapes, and classes in which `-` may stand first or last. */

@@ -1,4 +1,4 @@
-import type { Searcher } from './dfa.ts'
+import type { Searcher } from '../../../plan9/libc/search.ts'
 import type { Cell } from './value.ts'
 
 /** Programs as trees. */

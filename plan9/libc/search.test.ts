@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { regcomp, regexec, regparse } from '../../../plan9/libc/regexp.ts'
-import { bytestorunes, Runeerror, Runemax } from '../../../plan9/libc/rune.ts'
-import { Random } from '../../../tests/random.ts'
+import { compre } from '../../shell/cmd/awk/regex.ts'
+import { Random } from '../../tests/random.ts'
 import { fromtext, tobytes, utflen } from './bytes.ts'
-import { Searcher } from './dfa.ts'
-import { compre } from './regex.ts'
+import { regcomp, regexec, regparse } from './regexp.ts'
+import { bytestorunes, Runeerror, Runemax } from './rune.ts'
+import { Searcher } from './search.ts'
 
 /** What regexec finds: in bytes, as Searcher tells it. A byte that is no UTF-8 is Runeerror there. */
 function reference(pattern: string, s: string, from: number): [number, number] | undefined {

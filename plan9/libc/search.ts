@@ -1,5 +1,5 @@
-import { chain, emit, type Inst, type Node } from '../../../plan9/libc/regexp.ts'
 import { runeat, runebefore } from './bytes.ts'
+import { chain, emit, type Inst, type Node } from './regexp.ts'
 
 /**
  * Searching strings of bytes for a regular expression in time linear in the string: deterministic automata over classes

@@ -1,4 +1,4 @@
-import { Runeerror, Runemax } from '../../../plan9/libc/rune.ts'
+import { Runeerror, Runemax } from './rune.ts'
 
 /**
  * Strings of bytes: awk's strings. Each character is a byte (0 to 255) of UTF-8, or of what is not UTF-8; so nothing is
