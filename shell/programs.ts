@@ -18,6 +18,7 @@ export const programs: ProgramTable = {
   diff: () => import('./cmd/diff.ts'),
   du: () => import('./cmd/du.ts'),
   echo: () => import('./cmd/echo.ts'),
+  file: () => import('./cmd/file.ts'),
   grep: () => import('./cmd/grep.ts'),
   gunzip: () => import('./cmd/gunzip.ts'),
   gzip: () => import('./cmd/gzip.ts'),
