@@ -1,3 +1,4 @@
+import { OWRITE } from '../9p/const.ts'
 import { PlanError } from '../error.ts'
 import type { Sys } from '../kernel/sys.ts'
 import { readfile } from './bio.ts'
@@ -19,6 +20,16 @@ export async function getwd(sys: Sys): Promise<string> {
   const fd = await sys.open('.', 0)
   try {
     return await sys.fd2path(fd)
+  } finally {
+    await sys.close(fd)
+  }
+}
+
+/** Makes the process another user's. @throws PlanError Eperm for any but none */
+export async function procsetuser(sys: Sys, user: string): Promise<void> {
+  const fd = await sys.open('/dev/user', OWRITE)
+  try {
+    await sys.write(fd, user)
   } finally {
     await sys.close(fd)
   }

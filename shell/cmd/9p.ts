@@ -9,8 +9,7 @@ import { quotestr } from '../../plan9/libc/quote.ts'
 import { strcmp } from '../../plan9/libc/rune.ts'
 import { eprint, r, sysfatal } from '../../plan9/libc/sysfatal.ts'
 import { now, tmfmt, tmtime, tzload } from '../../plan9/libc/tm.ts'
-import { netmkaddr } from './dial.ts'
-import { connect } from './srv.ts'
+import { dial, netmkaddr } from './dial.ts'
 
 const help = [
   'usage: 9p [-n] [-a address] [-A aname] cmd args...',
@@ -93,7 +92,7 @@ class P9 {
       let fd: number
       try {
         fd = addr.includes('!')
-          ? await connect(sys, netmkaddr(addr))
+          ? await dial(sys, netmkaddr(addr))
           : await sys.open(addr.startsWith('/') ? addr : `/srv/${addr}`, ORDWR)
       } catch (e) {
         return this.fatal(`dial ${addr}: ${r(e)}`)

@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { serve } from '../../plan9/9p/server.ts'
-import { pipeTransport } from '../../plan9/9p/transport.ts'
 import { ramfs, Tree } from '../../plan9/9p/tree.ts'
 import { PlanError } from '../../plan9/error.ts'
 import { PNPROC, type Program } from '../../plan9/kernel/sys.ts'
 import { World } from '../../tests/cmd/world.ts'
+import { announce, dialStream } from '../node/tcp.ts'
 import { setDial } from './dial.ts'
 
 describe('cat', () => {
@@ -231,12 +231,18 @@ describe('srv', () => {
     const remote = new Tree('them')
     remote.add('/hello', 'from afar\n')
     const dialled: string[] = []
+    const users: string[] = []
+    const fs = ramfs(remote)
+    const attach: typeof fs.attach = (uname, aname, req) => {
+      users.push(uname)
+      return fs.attach(uname, aname, req)
+    }
+    const { port, close } = await announce('tcp!127.0.0.1!0', t => void serve(t, { ...fs, attach }))
+    onTestFinished(close)
     setDial(async addr => {
       dialled.push(addr)
       if (!addr.startsWith('tcp!there')) throw new PlanError('connection refused')
-      const [a, b] = pipeTransport()
-      serve(b, ramfs(remote))
-      return a
+      return dialStream(`tcp!127.0.0.1!${port}`)
     })
     const w = new World()
     w.tree.mkdir('/n/x')
@@ -244,9 +250,11 @@ describe('srv', () => {
       ['srv', 'tcp!there', 'far', '/n/x'],
       ['cat', '/n/x/hello'],
       ['9p', '-a', 'tcp!there!564', 'read', 'hello'],
+      ['srv', '-N', 'tcp!there!1', 'nobody', '/n/x'],
     ])
-    expect(r).toMatchObject({ status: '', stderr: 'post...\n', stdout: 'from afar\nfrom afar\n' })
-    expect(dialled).toEqual(['tcp!there!9fs', 'tcp!there!564'])
+    expect(r).toMatchObject({ status: '', stderr: 'post...\npost...\n', stdout: 'from afar\nfrom afar\n' })
+    expect(dialled).toEqual(['tcp!there!9fs', 'tcp!there!564', 'tcp!there!1'])
+    expect(users).toEqual(['glenda', 'glenda', 'none'])
     expect(await w.run(['srv', 'nowhere'])).toMatchObject({
       status: 'dial',
       stderr: 'srv: dial net!nowhere!9fs: connection refused\n',
@@ -271,6 +279,16 @@ it('srv waiting for a connection is ended by an interrupt, and by its alarm', as
     w.kernel.postnote(PNPROC, pid, note)
     expect((await result).status).toMatch(status)
   }
+})
+
+it('mount of a service that does not answer is ended by an interrupt, and says so', async () => {
+  const w = new World()
+  await w.run(['ramfs', '-S', 'mute'])
+  await w.kernel.start({ argv: ['cat', '/srv/mute'], cons: 0 })
+  const { pid, result } = await w.start(['mount', '/srv/mute', '/mnt'])
+  while (!(await w.run(['ps'])).stdout.includes(' Mount ')) await new Promise(r => setTimeout(r, 1))
+  w.kernel.postnote(PNPROC, pid, 'interrupt')
+  expect((await result).stderr).toContain('mount: interrupt\n')
 })
 
 describe('processes', () => {

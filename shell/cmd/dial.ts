@@ -1,11 +1,14 @@
-import type { Transport } from '../../plan9/9p/transport.ts'
-import { PlanError } from '../../plan9/error.ts'
+import type { ByteStream } from '../../plan9/9p/framer.ts'
+import { Eintr, PlanError } from '../../plan9/error.ts'
+import { RFFDG, RFNAMEG, RFNOTEG, RFNOWAIT, RFPROC, type Sys } from '../../plan9/kernel/sys.ts'
+import { Bsize, write } from '../../plan9/libc/bio.ts'
+import { attempt } from '../../plan9/libc/sysfatal.ts'
 
 /**
- * The way out of the system for srv(4) and 9p(1), until there is a /net: a function of the host that connects to a
- * 9P server elsewhere. A page or a program that can dial installs it before it starts the kernel.
+ * The way out of the system for srv(4), import(4), con(1) and 9p(1), until there is a /net: a function of the host that
+ * calls an address elsewhere. A page or a program that can dial installs it before it starts the kernel.
  */
-export type Dial = (addr: string) => Promise<Transport>
+export type Dial = (addr: string) => Promise<ByteStream>
 
 let host: Dial = addr => Promise.reject(new PlanError(`no network to dial ${addr} on`))
 
@@ -13,14 +16,65 @@ export function setDial(dial: Dial): void {
   host = dial
 }
 
-/** Connects to an address of dial(2), as `netmkaddr` makes them. @throws PlanError */
-export function dial(addr: string): Promise<Transport> {
-  return host(addr)
-}
-
 /** dial(2)'s netmkaddr: a full address from one that may lack its network or its service. */
 export function netmkaddr(addr: string, net = 'net', service = '9fs'): string {
   const f = addr.split('!')
   if (f.length === 1) return `${net}!${addr}!${service}`
   return f.length === 2 ? `${addr}!${service}` : addr
+}
+
+/** Waits for something outside the kernel; a note ends the wait. @throws PlanError Eintr, when the note's handler took it */
+async function outside<T>(sys: Sys, p: Promise<T>): Promise<T> {
+  const signal = sys.interrupted()
+  const note = new Promise<undefined>(resolve => {
+    if (signal.aborted) resolve(undefined)
+    signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
+  const done = await Promise.race([p.then(value => ({ value })), note])
+  if (done !== undefined) return done.value
+  p.catch(() => undefined)
+  await sys.sleep(0)
+  throw new PlanError(Eintr)
+}
+
+/** Carries bytes both ways until one side ends, or is broken. */
+async function relay(sys: Sys, fd: number, remote: ByteStream): Promise<void> {
+  async function copy(read: () => Promise<Uint8Array>, put: (b: Uint8Array) => Promise<void> | void): Promise<void> {
+    for (;;) {
+      const b = await attempt(read())
+      if (b === undefined || b.length === 0) return
+      await put(b)
+    }
+  }
+  const out = copy(
+    () => sys.read(fd, Bsize),
+    b => remote.write(b),
+  )
+  const back = copy(
+    () => remote.read(),
+    b => write(sys, fd, b),
+  )
+  try {
+    await attempt(Promise.race([out, back]))
+  } finally {
+    remote.close()
+  }
+}
+
+/**
+ * Calls an address, as `netmkaddr` makes them. A process of its own carries what is written to the connection, and read.
+ *
+ * @returns a descriptor of a pipe to it
+ * @throws PlanError
+ */
+export async function dial(sys: Sys, addr: string): Promise<number> {
+  const remote = await outside(sys, host(addr))
+  const [mine, theirs] = await sys.pipe()
+  await sys.rfork(RFPROC | RFFDG | RFNOTEG | RFNAMEG | RFNOWAIT, async child => {
+    for (const fd of [0, 1, 2, mine]) await attempt(child.close(fd))
+    await relay(child, theirs, remote)
+    return ''
+  })
+  await sys.close(theirs)
+  return mine
 }

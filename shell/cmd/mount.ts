@@ -1,7 +1,7 @@
-import { ORDWR, OWRITE } from '../../plan9/9p/const.ts'
+import { ORDWR } from '../../plan9/9p/const.ts'
 import { MAFTER, MBEFORE, MCACHE, MCREATE, MREPL, type Program } from '../../plan9/kernel/sys.ts'
 import { Arg, usage } from '../../plan9/libc/arg.ts'
-import { write } from '../../plan9/libc/bio.ts'
+import { procsetuser } from '../../plan9/libc/env.ts'
 import { eprint, r } from '../../plan9/libc/sysfatal.ts'
 
 const help = 'usage: mount [-a|-b] [-cCnNq] [-k keypattern] /srv/service dir [spec]'
@@ -35,11 +35,13 @@ const mount: Program = async (sys, argv) => {
   } catch (e) {
     return fail(`can't open ${srv}: ${r(e)}`, 'open')
   }
+  sys.notify(async note => {
+    await eprint(sys, `${argv0}: ${note}\n`)
+    return false
+  })
   if (asnone) {
     try {
-      const u = await sys.open('/dev/user', OWRITE)
-      await write(sys, u, 'none')
-      await sys.close(u)
+      await procsetuser(sys, 'none')
     } catch (e) {
       return fail(`can't become none: ${r(e)}`, 'becomenone')
     }

@@ -1,6 +1,4 @@
 import { ORDWR, OWRITE } from '../../plan9/9p/const.ts'
-import type { Transport } from '../../plan9/9p/transport.ts'
-import { Eintr, PlanError } from '../../plan9/error.ts'
 import {
   MAFTER,
   MBEFORE,
@@ -9,7 +7,6 @@ import {
   MREPL,
   type Program,
   RFFDG,
-  RFNAMEG,
   RFNOTEG,
   RFNOWAIT,
   RFPROC,
@@ -18,49 +15,10 @@ import {
 import { Arg, usage } from '../../plan9/libc/arg.ts'
 import { write } from '../../plan9/libc/bio.ts'
 import { AEXIST, access } from '../../plan9/libc/dirread.ts'
-import { fdTransport } from '../../plan9/libc/fdtransport.ts'
+import { procsetuser } from '../../plan9/libc/env.ts'
 import { atoi } from '../../plan9/libc/fmt.ts'
 import { attempt, eprint, r } from '../../plan9/libc/sysfatal.ts'
 import { dial, netmkaddr } from './dial.ts'
-
-/** Carries messages both ways until one side closes. */
-function relay(a: Transport, b: Transport): Promise<void> {
-  return new Promise(resolve => {
-    const end = (other: Transport) => (err?: Error) => {
-      other.close(err)
-      resolve()
-    }
-    a.start(m => void b.send(m), end(b))
-    b.start(m => void a.send(m), end(a))
-  })
-}
-
-/** Waits for something outside the kernel; a note ends the wait. @throws PlanError Eintr, when the note's handler took it */
-async function outside<T>(sys: Sys, p: Promise<T>): Promise<T> {
-  const signal = sys.interrupted()
-  const note = new Promise<undefined>(resolve => {
-    if (signal.aborted) resolve(undefined)
-    signal.addEventListener('abort', () => resolve(undefined), { once: true })
-  })
-  const done = await Promise.race([p.then(value => ({ value })), note])
-  if (done !== undefined) return done.value
-  p.catch(() => undefined)
-  await sys.sleep(0)
-  throw new PlanError(Eintr)
-}
-
-/** A descriptor of a pipe whose other end talks to the server at `addr`. */
-export async function connect(sys: Sys, addr: string): Promise<number> {
-  const remote = await outside(sys, dial(addr))
-  const [mine, theirs] = await sys.pipe()
-  await sys.rfork(RFPROC | RFFDG | RFNOTEG | RFNAMEG | RFNOWAIT, async child => {
-    for (const fd of [0, 1, 2, mine]) await attempt(child.close(fd))
-    await relay(fdTransport(child, theirs), remote)
-    return ''
-  })
-  await sys.close(theirs)
-  return mine
-}
 
 /** A descriptor of a pipe that is standard input and output of a command. */
 async function connectcmd(sys: Sys, cmd: string): Promise<number> {
@@ -92,6 +50,7 @@ const srv: Program = async (sys, argv) => {
   let domount = false
   let reallymount = false
   let doexec = false
+  let asnone = false
   let seconds = 0
   const mounts: Record<string, number> = { a: MAFTER, b: MBEFORE, c: MCREATE, C: MCACHE, m: MREPL }
   for (const c of arg) {
@@ -103,7 +62,8 @@ const srv: Program = async (sys, argv) => {
       reallymount = false
     } else if (c === 'e') doexec = true
     else if (c === 's') seconds = atoi(arg.argf() ?? (await usage(sys, help)))
-    else if (!'nNr'.includes(c)) await usage(sys, help)
+    else if (c === 'N') asnone = true
+    else if (!'nr'.includes(c)) await usage(sys, help)
   }
   const [dest, srvname, mtpt] = arg.argv
   if (dest === undefined || arg.argv.length > 3 || (flag & MAFTER && flag & MBEFORE)) return usage(sys, help)
@@ -132,7 +92,7 @@ const srv: Program = async (sys, argv) => {
     let fd: number
     sys.alarm(10000)
     try {
-      fd = doexec ? await connectcmd(sys, dest) : await connect(sys, addr)
+      fd = doexec ? await connectcmd(sys, dest) : await dial(sys, addr)
     } catch (e) {
       const err = r(e)
       if (timeout) {
@@ -162,6 +122,13 @@ const srv: Program = async (sys, argv) => {
   for (let again = true; ; again = false) {
     const fd = await get()
     if (fd === undefined || !domount || !reallymount) return ''
+    if (asnone)
+      try {
+        await procsetuser(sys, 'none')
+      } catch (e) {
+        await eprint(sys, `srv ${addr}: can't become none: ${r(e)}\n`)
+        return 'becomenone'
+      }
     try {
       await sys.mount(fd, -1, on, flag, '')
       return ''
@@ -169,7 +136,7 @@ const srv: Program = async (sys, argv) => {
       const err = r(e)
       if (/Hangup|hungup|timed out/.test(err)) {
         await attempt(sys.remove(file))
-        if (again) continue
+        if (again && !asnone) continue
       }
       await eprint(sys, `srv ${addr}: mount failed: ${err}\n`)
       return 'mount'

@@ -13,7 +13,7 @@ import { engineWorker } from './engineworker.ts'
 import { hostcwd, hostfs } from './hostfs.ts'
 import { fillRoot } from './root.ts'
 import { StdioCons } from './stdio.ts'
-import { announce, dial } from './tcp.ts'
+import { announce, dialStream } from './tcp.ts'
 import { terminal } from './terminal.ts'
 
 const usage = `usage: 9ml [-eilprsvxI] [-c commands] [script [arg ...]]
@@ -60,7 +60,7 @@ async function main(args: string[]): Promise<number> {
     return 0
   }
   setEngineWorker(engineWorker)
-  setDial(dial)
+  setDial(dialStream)
   setAnnounce(announce)
 
   let cwd = parse(process.execPath).root

@@ -3,8 +3,8 @@ import { type ByteStream, streamTransport } from '../../plan9/9p/framer.ts'
 import type { Transport } from '../../plan9/9p/transport.ts'
 import { PlanError } from '../../plan9/error.ts'
 
-/** The services of /lib/ndb that 9P is found at. */
-const services: Record<string, number> = { '9fs': 564, exportfs: 17007, rexexec: 17009, t9fs: 17020 }
+/** The services of /lib/ndb that are called here. */
+const services: Record<string, number> = { '9fs': 564, exportfs: 17007, rexexec: 17009, t9fs: 17020, telnet: 23 }
 
 export interface Addr {
   /** `*` is every address of the machine. */
@@ -47,19 +47,27 @@ export function socketStream(socket: Socket): ByteStream {
       const next = await chunks.next().catch(() => ({ done: true as const, value: undefined }))
       return next.done ? new Uint8Array(0) : new Uint8Array(next.value as Buffer)
     },
-    write: data => new Promise((resolve, reject) => socket.write(data, err => (err ? reject(err) : resolve()))),
+    write: data =>
+      new Promise((resolve, reject) =>
+        socket.write(data, err => (err ? reject(new PlanError(reason(err))) : resolve())),
+      ),
     close: () => void socket.destroySoon(),
   }
 }
 
-/** Connects to a 9P server. @throws PlanError */
-export function dial(addr: string): Promise<Transport> {
-  const { host, port } = parseaddr(addr)
+/** Connects to an address. @throws PlanError */
+export function dialStream(addr: string): Promise<ByteStream> {
   return new Promise((resolve, reject) => {
+    const { host, port } = parseaddr(addr)
     const socket = connect({ host, port })
     socket.once('error', err => reject(new PlanError(`${reason(err)}: ${addr}`)))
-    socket.once('connect', () => resolve(streamTransport(socketStream(socket))))
+    socket.once('connect', () => resolve(socketStream(socket)))
   })
+}
+
+/** Connects to a 9P server. @throws PlanError */
+export async function dial(addr: string): Promise<Transport> {
+  return streamTransport(await dialStream(addr))
 }
 
 /** Listens for 9P clients. `port` is the one chosen where the address has 0. @throws PlanError */
