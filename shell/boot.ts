@@ -45,6 +45,8 @@ const directories: [string, number][] = [
   ['/usr/glenda/bin/rc', 0o775],
   ['/usr/glenda/lib', 0o775],
   ['/usr/glenda/tmp', 0o775],
+  // What exportfs -S mounts on, one for each attach.
+  ...Array.from({ length: 32 }, (_, n): [string, number] => [`/mnt/exportfs/${n}`, 0o775]),
 ]
 
 /**

@@ -1,37 +1,11 @@
 import { QTDIR } from '../9p/const.ts'
-import { convM2Ds, type Dir, type Qid } from '../9p/dir.ts'
+import { convM2Ds, type Qid } from '../9p/dir.ts'
+import { Qidmap } from '../9p/qidmap.ts'
 import type { Req, Srv } from '../9p/srv.ts'
 import { Ebadusefd, PlanError } from '../error.ts'
 import { cclose, chancreate, chanplace, findmount, namec, walk } from './chan.ts'
 import { Aaccess, Aopen, Aremove, Atodir, type Chan, COPEN, type Proc, shadow } from './portdat.ts'
 import { chanread, chanremove, chanstat, chanwstat } from './sysfile.ts'
-
-/** Qids of many servers made those of one: the high 16 bits tell which device and mount a file is of. */
-class Qidmap {
-  private readonly prefix = new Map<string, bigint>()
-  private readonly big = new Map<string, bigint>()
-
-  qid(type: number, dev: number, q: Qid): Qid {
-    const key = `${type} ${dev}`
-    let p = this.prefix.get(key)
-    if (p === undefined) {
-      p = BigInt(this.prefix.size)
-      this.prefix.set(key, p)
-    }
-    if (q.path < 1n << 48n && p < 0xffffn) return { ...q, path: (p << 48n) | q.path }
-    const whole = `${key} ${q.path}`
-    let n = this.big.get(whole)
-    if (n === undefined) {
-      n = (0xffffn << 48n) | BigInt(this.big.size)
-      this.big.set(whole, n)
-    }
-    return { ...q, path: n }
-  }
-
-  dir(d: Dir): Dir {
-    return { ...d, qid: this.qid(d.type, d.dev, d.qid) }
-  }
-}
 
 /**
  * A name space as a file server: what base sees, mounts and unions and all, in base's name. A fid is a Chan; one that

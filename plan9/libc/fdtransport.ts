@@ -5,10 +5,11 @@ import { Eintr, PlanError } from '../error.ts'
 import type { Sys } from '../kernel/sys.ts'
 
 /**
- * 9P over a file descriptor, which is closed with the transport. The reader of it reads ahead: nobody else may.
+ * 9P over a file descriptor, or over two of which `wfd` is written. The reader of it reads ahead: nobody else may.
+ * Both are closed with the transport.
  * A note that the process's handler takes does not end it.
  */
-export function fdTransport(sys: Sys, fd: number): Transport {
+export function fdTransport(sys: Sys, fd: number, wfd = fd): Transport {
   return streamTransport({
     async read() {
       for (;;)
@@ -19,11 +20,11 @@ export function fdTransport(sys: Sys, fd: number): Transport {
         }
     },
     async write(b) {
-      for (let n = 0; n < b.length; ) n += await sys.write(fd, b.subarray(n))
+      for (let n = 0; n < b.length; ) n += await sys.write(wfd, b.subarray(n))
     },
     close() {
       // The process may have ended, and its fds with it.
-      sys.close(fd).catch(() => {})
+      for (const f of new Set([fd, wfd])) sys.close(f).catch(() => {})
     },
   })
 }

@@ -1,7 +1,4 @@
-import { MSIZE, OWRITE } from '../../plan9/9p/const.ts'
-import { convM2S } from '../../plan9/9p/fcall.ts'
-import { fcallfmt } from '../../plan9/9p/fmt.ts'
-import { streamTransport } from '../../plan9/9p/framer.ts'
+import { OWRITE } from '../../plan9/9p/const.ts'
 import { serve } from '../../plan9/9p/server.ts'
 import type { Transport } from '../../plan9/9p/transport.ts'
 import { ramfs as ramfsSrv, Tree } from '../../plan9/9p/tree.ts'
@@ -20,25 +17,9 @@ import {
 } from '../../plan9/kernel/sys.ts'
 import { Arg, usage } from '../../plan9/libc/arg.ts'
 import { write } from '../../plan9/libc/bio.ts'
+import { chatty } from '../../plan9/libc/chatty.ts'
 import { fdTransport } from '../../plan9/libc/fdtransport.ts'
-import { attempt, eprint, r, sysfatal } from '../../plan9/libc/sysfatal.ts'
-
-/** A transport that prints what passes through it on standard error, as lib9p's chatty9p does. */
-function chatty(sys: Sys, t: Transport): Transport {
-  const print = (dir: string, m: Uint8Array) => void eprint(sys, `${dir} ${fcallfmt(convM2S(m))}\n`)
-  return {
-    send: m => {
-      print('->', m)
-      return t.send(m)
-    },
-    start: (onmessage, onclose) =>
-      t.start(m => {
-        print('<-', m)
-        onmessage(m)
-      }, onclose),
-    close: err => t.close(err),
-  }
-}
+import { attempt, r, sysfatal } from '../../plan9/libc/sysfatal.ts'
 
 const ramfs: Program = async (sys, argv) => {
   const arg = new Arg(argv)
@@ -87,12 +68,7 @@ const ramfs: Program = async (sys, argv) => {
   const fs = ramfsSrv(new Tree(sys.user, 0o777))
   const chat = (s: Sys, t: Transport) => (debug ? chatty(s, t) : t)
   if (stdio) {
-    const t = streamTransport({
-      read: () => sys.read(0, MSIZE),
-      write: b => write(sys, 1, b),
-      close: () => void attempt(sys.close(0)),
-    })
-    await serve(chat(sys, t), fs).closed
+    await serve(chat(sys, fdTransport(sys, 0, 1)), fs).closed
     return ''
   }
   const [ours, theirs] = await sys.pipe()
