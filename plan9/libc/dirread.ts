@@ -70,5 +70,6 @@ export function cleanname(name: string): string {
   const s = out.join('/')
   if (sharp !== undefined) return s === '' ? sharp : `${sharp}/${s}`
   if (rooted) return `/${s}`
-  return s === '' ? '.' : s
+  // A name that was not a #dev's does not become one.
+  return s === '' ? '.' : s.startsWith('#') ? `./${s}` : s
 }

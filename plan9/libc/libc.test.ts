@@ -39,6 +39,7 @@ it.each([
   ['./a/.', 'a'],
   ['a/b/../../c', 'c'],
   ['#c/../x', '#c/x'],
+  ['./#c', './#c'],
 ])('cleanname(%j) is %j', (name, want) => {
   expect(cleanname(name)).toBe(want)
 })
