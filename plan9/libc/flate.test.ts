@@ -1,17 +1,11 @@
 import { constants, crc32 as crc, deflateRawSync, inflateRawSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
+import { Random } from '../../tests/random.ts'
 import { concat } from '../9p/bit.ts'
 import { PlanError } from '../error.ts'
 import type { Sys } from '../kernel/sys.ts'
 import { Bin } from './bio.ts'
 import { blockcrc, deflate, FlateCorrupted, FlateInputFail, inflate } from './flate.ts'
-
-function random(seed: number): (n: number) => number {
-  return n => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
-    return Math.floor((seed / 2 ** 32) * n)
-  }
-}
 
 /** A Bin over bytes that come in pieces of at most `piece`. */
 function bin(data: Uint8Array, piece: number): Bin {
@@ -32,13 +26,13 @@ async function expand(data: Uint8Array, piece = 65536): Promise<Uint8Array> {
   return parts.length === 0 ? new Uint8Array(0) : concat(parts)
 }
 
-const rnd = random(3)
+const rnd = new Random(3)
 const data: Record<string, Uint8Array> = {
   empty: new Uint8Array(0),
   byte: Uint8Array.of(7),
   zeros: new Uint8Array(200_000),
-  noise: Uint8Array.from({ length: 100_000 }, () => rnd(256)),
-  text: Uint8Array.from({ length: 150_000 }, () => 97 + Math.min(rnd(26), rnd(26), rnd(26))),
+  noise: rnd.bytes(100_000),
+  text: Uint8Array.from({ length: 150_000 }, () => 97 + Math.min(rnd.int(26), rnd.int(26), rnd.int(26))),
   far: concat([Uint8Array.from({ length: 32768 }, (_, i) => (i * i) >> 4), new Uint8Array(0)]),
 }
 data['far'] = concat([data['far']!, data['far']!, data['far']!])
@@ -85,11 +79,11 @@ it('inflate leaves its input behind the last byte of the stream', async () => {
 it('a stream cut short is an input error, and nothing else than a PlanError comes of any bytes', async () => {
   const packed = deflateRawSync(data['text']!.subarray(0, 3000))
   await expect(expand(packed.subarray(0, -1))).rejects.toThrow(new PlanError(FlateInputFail))
-  const rnd = random(11)
+  const rnd = new Random(11)
   let corrupted = 0
   for (let i = 0; i < 2000; i++) {
     const bad = Uint8Array.from(packed)
-    for (let k = 0; k <= rnd(3); k++) bad[rnd(i % 2 ? 60 : bad.length)] = rnd(256)
+    for (let k = 0; k <= rnd.int(3); k++) bad[rnd.int(i % 2 ? 60 : bad.length)] = rnd.int(256)
     try {
       await expand(bad)
     } catch (e) {

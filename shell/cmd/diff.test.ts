@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { World } from '../../tests/cmd/world.ts'
+import { Random } from '../../tests/random.ts'
 
 /** What 9base's diff lacks or does otherwise: expected by 9front's diff(1) and diffio.c. tests/cmd/9base-files.test.ts has the rest. */
 const text = (l: (string | number)[]) => l.map(x => `${x}\n`).join('')
@@ -72,13 +73,9 @@ it('errors end it with their message, what was found before printed', async () =
 })
 
 it('a script of -e makes the new file of the old, whatever the files', async () => {
-  let seed = 7
-  const rnd = (n: number) => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
-    return Math.floor((seed / 2 ** 32) * n)
-  }
+  const rnd = new Random(7)
   for (let round = 0; round < 100; round++) {
-    const some = () => Array.from({ length: rnd(40) }, () => 'abcd'[rnd(4)]!)
+    const some = () => Array.from({ length: rnd.int(40) }, () => 'abcd'[rnd.int(4)]!)
     const [a, b] = [some(), some()]
     world.tree.add('/w/a', lines(...a))
     world.tree.add('/w/b', lines(...b))

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { concat } from '../../plan9/9p/bit.ts'
 import { World } from '../../tests/cmd/world.ts'
+import { Random } from '../../tests/random.ts'
 
 /** 9base has no file: expected by 9front's file(1) and file.c. */
 const bytes = (s: string) => Uint8Array.from(s, c => c.charCodeAt(0))
@@ -17,11 +18,7 @@ const at = (offset: number, s: string, size = offset + s.length) => {
 }
 const image = (chan: string, w: number, h: number) =>
   bytes([chan, '0', '0', `${w}`, `${h}`].map(f => `${f.padStart(11)} `).join(''))
-let seed = 1
-const noise = Uint8Array.from({ length: 5000 }, () => {
-  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
-  return seed >>> 24 || 1
-})
+const noise = new Random(1).bytes(5000).map(c => c || 1)
 
 const program =
   '#include <u.h>\n#include <libc.h>\n\nvoid\nmain(int argc, char *argv[])\n{\n\tint i;\n\n\texits(nil);\n}\n'

@@ -16,6 +16,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { concat } from '../../plan9/9p/bit.ts'
 import { World } from '../../tests/cmd/world.ts'
+import { Random } from '../../tests/random.ts'
 
 /** 9base has no tar: expected by 9front's tar(1) and tar.c, and the archives checked against GNU's both ways. */
 const T = 1000000000
@@ -182,15 +183,11 @@ describe('tar x', () => {
     expect((await run(w, ['tar', 't'], tar.slice(0, 700)))[2]).toMatch(/EOF|partial/)
     expect((await run(w, ['tar', 't'], new Uint8Array(0)))[2]).toBe('EOF reading archive archive')
     expect((await run(w, ['tar', 't'], tar.slice(0, 5120).subarray(0, 5000)))[2]).not.toBe('')
-    let seed = 5
-    const rnd = (n: number) => {
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
-      return Math.floor((seed / 2 ** 32) * n)
-    }
+    const rnd = new Random(5)
     for (let i = 0; i < 200; i++) {
       const b = Uint8Array.from(tar.subarray(0, 4096))
-      const at = 512 * rnd(4)
-      for (let k = 0; k < 4; k++) b[at + rnd(512)] = rnd(256)
+      const at = 512 * rnd.int(4)
+      for (let k = 0; k < 4; k++) b[at + rnd.int(512)] = rnd.int(256)
       // The sum is made right again, so that what is behind it is tried.
       b.fill(32, at + 148, at + 156)
       const sum = b.subarray(at, at + 512).reduce((a, c) => a + c, 0)

@@ -289,7 +289,7 @@ class Tar {
       else await this.skip(h.Tblock * Math.ceil(e.size / h.Tblock), e.name)
     }
     // What is left is read, so that its writer ends well.
-    if (comp !== undefined) while ((await this.some(Bsize)).length > 0);
+    while (comp !== undefined && (await attempt(sys.read(this.ar, Bsize)))?.length);
     return this.close()
   }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { World } from '../../tests/cmd/world.ts'
+import { Random } from '../../tests/random.ts'
 
 /** 9base has no zip: expected by 9front's gzip(1) and its source, and the archives checked against Info-ZIP's both ways. */
 const T = 1000000000
@@ -188,15 +189,11 @@ describe('unzip', () => {
   it('no bytes make it fail otherwise', async () => {
     const w = made()
     const zip = (await w.run(['zip', 'a'], '', '/w')).bytes
-    let seed = 9
-    const rnd = (n: number) => {
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
-      return Math.floor((seed / 2 ** 32) * n)
-    }
+    const rnd = new Random(9)
     expect((await run(w, ['unzip', '-t'], new Uint8Array(0)))[2]).toBe('errors')
     for (let i = 0; i < 150; i++) {
       const b = Uint8Array.from(zip)
-      for (let k = 0; k < 5; k++) b[i % 2 ? b.length - 1 - rnd(400) : rnd(200)] = rnd(256)
+      for (let k = 0; k < 5; k++) b[i % 2 ? b.length - 1 - rnd.int(400) : rnd.int(200)] = rnd.int(256)
       w.tree.add('/w/x.zip', b)
       const [, err, status] = await run(w, ['unzip', i % 3 ? '-tf' : '-cf', 'x.zip'])
       expect(status === '' || err!.includes('unzip: ')).toBe(true)

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Random } from '../random.ts'
 import { World } from './world.ts'
 
 /** Plan 9's commands as Debian has them: they say what ours are to print. */
@@ -11,21 +12,13 @@ const bin = '/usr/lib/plan9/bin'
 if (!existsSync(join(bin, 'diff')))
   throw new Error(`${bin} is not there: these tests compare with Plan 9's commands, Debian's package 9base`)
 
-/** Numbers from 0 to n-1, the same in each run. */
-function random(seed: number): (n: number) => number {
-  return n => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
-    return Math.floor((seed / 2 ** 32) * n)
-  }
-}
-
 /** A text of lines that repeat, and the same one edited. */
 function edited(seed: number, n: number): [string, string] {
-  const rnd = random(seed)
+  const rnd = new Random(seed)
   const words = ['', '}', 'return 0', 'a', 'b', 'c', '\tif(x)', '\t}', 'été']
-  const line = () => (rnd(3) === 0 ? `${rnd(50)}  line ${rnd(9)}` : words[rnd(words.length)]!)
+  const line = () => (rnd.int(3) === 0 ? `${rnd.int(50)}  line ${rnd.int(9)}` : words[rnd.int(words.length)]!)
   const a = Array.from({ length: n }, line)
-  const b = a.flatMap(l => [[l], [l], [l], [l], [l], [], [line()], [l, line()]][rnd(8)]!)
+  const b = a.flatMap(l => [[l], [l], [l], [l], [l], [], [line()], [l, line()]][rnd.int(8)]!)
   const text = (t: string[]) => t.map(l => `${l}\n`).join('')
   return [text(a), text(b)]
 }
