@@ -67,9 +67,11 @@ it('- is standard input', async () => {
 it('errors end it with their message, what was found before printed', async () => {
   expect(await run(['ten'])).toEqual(['usage: diff [-abcefmnruw] file1 ... file2\n', 'usage'])
   expect(await run(['ten', 'ten2', 'empty'])).toEqual(['diff: not directory: empty\n', 'not directory: empty'])
-  const [out, status] = await run(['nosuch', 'ten'])
-  expect(out).toMatch(/^diff: cannot stat nosuch: .*does not exist/)
-  expect(status).toMatch(/^cannot stat nosuch/)
+  expect(await run(['nosuch', 'ten'])).toEqual(["diff: can't stat nosuch\n", "can't stat nosuch"])
+  world.tree.mkdir('/w/dir')
+  const [out, status] = await run(['ten', 'dir'])
+  expect(out).toMatch(/^diff: cannot open dir\/ten: .*does not exist/)
+  expect(status).toMatch(/^cannot open dir\/ten/)
 })
 
 it('a script of -e makes the new file of the old, whatever the files', async () => {

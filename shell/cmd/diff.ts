@@ -233,9 +233,14 @@ const diff: Program = async (sys, argv) => {
   if (arg.argv.length < 2) await usage(sys, help)
   const to = arg.argv.pop()!
   const from = arg.argv
-  const t = isdir(await d.stat(to))
+  const directory = async (name: string) => {
+    const dir = await dirstat(sys, name)
+    if (dir === undefined && name !== '-') await sysfatal(sys, 'diff', `can't stat ${name}`)
+    return dir !== undefined && isdir(dir)
+  }
+  const t = await directory(to)
   if (from.length > 1 && !t) return sysfatal(sys, 'diff', `not directory: ${to}`)
-  if (from.length > 1 || (t && isdir(await d.stat(from[0]!)))) d.header = true
+  if (from.length > 1 || ((await directory(from[0]!)) && t)) d.header = true
   for (const f of from) await d.pair(f, to, 0)
   await d.out.flush()
   return d.differ ? 'some' : ''

@@ -171,18 +171,17 @@ export async function match(f: Lines, t: Lines, blanks: Blanks, rest: () => Prom
     let level = 0
     let old = ends[0]!
     let oldy = 0
+    // The places ascend, and so do the lengths that they end: mostly it is the next.
+    let below = 0
     for (let p = from; p < to; p++) {
       const y = places[p]!
       if (y <= oldy) continue
       let l = k + 1
-      if (endy[k]! >= y) {
-        let lo = 0
-        while (l - lo > 1) {
-          const mid = (lo + l) >> 1
-          if (endy[mid]! < y) lo = mid
+      if (endy[k]! >= y)
+        for (let mid = below + 1; l - below > 1; mid = (below + l) >> 1)
+          if (endy[mid]! < y) below = mid
           else l = mid
-        }
-      }
+      below = l
       if (l !== level + 1) old = ends[l - 1]!
       if (l > k) {
         k = l
