@@ -265,10 +265,11 @@ class Unzip {
   async stream(): Promise<boolean> {
     const f = new Fields(new Bin(this.sys, this.fd))
     if (!this.flags.has('t'))
-      for (;;) {
+      for (let ok = true; ; ) {
         const got = await this.entry(f)
-        if (got === 'end') return true
+        if (got === 'end') return ok
         if (got === 'bad') return false
+        if (got === 'failed') ok = false
       }
     try {
       for (let h = await this.header(f); h !== undefined; h = await this.header(f)) {

@@ -174,6 +174,17 @@ describe('unzip', () => {
     expect(Buffer.compare(v.bytes('/v/a/b/binary'), binary)).toBe(0)
   })
 
+  it('a file that cannot be made is told, and the status', async () => {
+    const zip = archive([])
+    for (const flags of ['-f', '-sf']) {
+      const w = new World({ '/w/x': '' })
+      w.tree.add('/w/x.zip', zip)
+      const [, err, status] = await run(w, ['unzip', flags, 'x.zip', 'a/b/binary'])
+      expect(err).toMatch(/^unzip: can't create a\/b\/binary: .*does not exist/)
+      expect(status).toBe('errors')
+    }
+  })
+
   it('what is encrypted or packed otherwise is told', async () => {
     const w = new World({ '/w/x': '' })
     w.tree.add('/w/e.zip', archive(['-P', 'secret']))
