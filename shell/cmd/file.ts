@@ -119,10 +119,10 @@ const object: Test = ({ b }) => {
 }
 
 const tags =
-  'blockquote !DOCTYPE ![CDATA[ basefont frameset noframes textarea caption button center iframe object option script ' +
-  'select strong blink embed frame input label param small style table tbody tfoot thead title ?xml body code font ' +
-  'form head html link menu meta span !-- big dir div img pre sub sup br dd dl dt em h1 h2 h3 h4 h5 h6 hr li ol td th ' +
-  'tr tt ul a b i p q u'
+  'a b basefont big blink blockquote body br button caption center code dd dir div dl dt em embed font form ' +
+  'frame frameset h1 h2 h3 h4 h5 h6 head hr html i iframe img input label li link menu meta noframes object ol ' +
+  'option p param pre q script select small span strong style sub sup table tbody td textarea tfoot th thead ' +
+  'title tr tt u ul !-- !DOCTYPE ![CDATA[ ?xml'
 const tag = new RegExp(`</?(${tags.replace(/[![\]?]/g, '\\$&').replaceAll(' ', '|')})[\\t\\r\\n />]`, 'gi')
 
 const html: Test = ({ s }) => ([...s.matchAll(tag)].length > 2 ? ['HTML file', 'text/html'] : undefined)
