@@ -33,6 +33,7 @@ export interface Machine {
 
 /** Directories that a system has and a repository cannot keep, for want of a file in them. Modes as Plan 9's. */
 const directories: [string, number][] = [
+  ['/lib/news', 0o777],
   ['/mnt/llm', 0o775],
   ['/mnt/temp', 0o775],
   ['/mnt/term', 0o775],

@@ -39,6 +39,7 @@ export const programs: ProgramTable = {
   mount: () => import('./cmd/mount.ts'),
   mtime: () => import('./cmd/mtime.ts'),
   mv: () => import('./cmd/mv.ts'),
+  news: () => import('./cmd/news.ts'),
   ns: () => import('./cmd/ns.ts'),
   ps: () => import('./cmd/ps.ts'),
   pwd: () => import('./cmd/pwd.ts'),
