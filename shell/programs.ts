@@ -23,6 +23,7 @@ export const programs: ProgramTable = {
   du: () => import('./cmd/du.ts'),
   echo: () => import('./cmd/echo.ts'),
   exportfs: () => import('./cmd/exportfs.ts'),
+  fortune: () => import('./cmd/fortune.ts'),
   freq: () => import('./cmd/freq.ts'),
   file: () => import('./cmd/file.ts'),
   grep: () => import('./cmd/grep.ts'),
