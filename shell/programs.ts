@@ -40,6 +40,7 @@ export const programs: ProgramTable = {
   mount: () => import('./cmd/mount.ts'),
   mtime: () => import('./cmd/mtime.ts'),
   mv: () => import('./cmd/mv.ts'),
+  netstat: () => import('./cmd/netstat.ts'),
   news: () => import('./cmd/news.ts'),
   ns: () => import('./cmd/ns.ts'),
   ps: () => import('./cmd/ps.ts'),
