@@ -5,7 +5,7 @@ import { pipeTransport } from '../../plan9/9p/transport.ts'
 import { ramfs, Tree } from '../../plan9/9p/tree.ts'
 import { Eintr, PlanError } from '../../plan9/error.ts'
 import { Kernel, type StartOptions } from '../../plan9/kernel/kernel.ts'
-import { type ConsDriver, PNGROUP } from '../../plan9/kernel/sys.ts'
+import { type ConsDriver, PNGROUP, type ProgramTable } from '../../plan9/kernel/sys.ts'
 import { programs } from '../../shell/programs.ts'
 
 const rcmain = readFileSync(fileURLToPath(new URL('../../plan9/root/rc/lib/rcmain', import.meta.url)), 'utf8')
@@ -63,22 +63,23 @@ class Cons implements ConsDriver {
   }
 }
 
-/** A kernel with the commands and rc, on a root of memory. */
+/** A kernel with the commands and rc, and more programs, on a root of memory. */
 export class World {
   readonly tree = new Tree('glenda')
   readonly cons = new Cons()
   readonly kernel: Kernel
 
-  constructor(files: Record<string, string> = {}) {
+  constructor(files: Record<string, string> = {}, more: ProgramTable = {}) {
+    const table = { ...programs, ...more }
     for (const d of ['bin', 'dev', 'env', 'proc', 'srv', 'fd', 'n', 'mnt', 'tmp', 't', 'usr/glenda', 'io']) {
       this.tree.mkdir(`/${d}`)
     }
-    for (const name of Object.keys(programs)) this.tree.add(`/js/bin/${name}`, `#!js ${name}\n`, 0o775)
+    for (const name of Object.keys(table)) this.tree.add(`/js/bin/${name}`, `#!js ${name}\n`, 0o775)
     this.tree.add('/rc/lib/rcmain', rcmain)
     for (const [name, text] of Object.entries(files)) this.tree.add(name, text)
     const [ours, theirs] = pipeTransport()
     serve(theirs, ramfs(this.tree))
-    this.kernel = new Kernel({ programs, root: ours, cons: [this.cons], user: 'glenda' })
+    this.kernel = new Kernel({ programs: table, root: ours, cons: [this.cons], user: 'glenda' })
   }
 
   start(argv: string[], opts: Partial<StartOptions> = {}) {
