@@ -1,8 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { serve } from '../../plan9/9p/server.ts'
+import { ramfs, Tree } from '../../plan9/9p/tree.ts'
+import { announce } from '../../shell/node/tcp.ts'
 import { Child, command, freePort, hostDir, ml, plainUser, rc, session, story } from './ml.ts'
 
 describe('the session of the first issue', () => {
@@ -318,4 +322,23 @@ cat /n/remote/$s/stream`)
   expect((await server.ended).code).toBe(0)
   const third = await rc(`srv tcp!127.0.0.1!${port} far; echo $status`)
   expect(third.err).toContain('connection refused')
+})
+
+test('import, 9fs and con call over TCP; kill ends what runs', async () => {
+  const tree = new Tree('them')
+  tree.add('/lib/hello', 'from afar\n')
+  const files = await announce('tcp!127.0.0.1!0', t => void serve(t, ramfs(tree)))
+  const echo = createServer(s => s.once('data', b => s.end(b)))
+  onTestFinished(() => {
+    files.close()
+    echo.close()
+  })
+  await new Promise<void>(resolve => echo.listen(0, '127.0.0.1', resolve))
+  const at = echo.address()
+  const addr = `tcp!127.0.0.1!${files.port}`
+  const r = await rc(`import ${addr} /lib /n/remote; cat /n/remote/hello
+9fs ${addr} /n/there; cat /n/there/lib/hello
+sleep 1000 & kill sleep | rc; while(ps | grep -s ' sleep$') sleep 0
+echo and back | con -n tcp!127.0.0.1!${typeof at === 'object' && at ? at.port : 0}`)
+  expect(r).toMatchObject({ code: 0, out: 'from afar\nfrom afar\nand back\n' })
 })

@@ -176,6 +176,14 @@ test('DEL returns to the prompt from sleep and from a stream that is being made'
   expect(await w.run('cat /mnt/llm/0/status')).toMatch(/^done /)
 })
 
+test('kill prints commands, which rc runs', async () => {
+  const w = await open()
+  await w.run('sleep 1000 &')
+  expect(await w.run('kill sleep')).toMatch(/^@\{echo kill>\/proc\/\d+\/note\} # sleep\n$/)
+  expect(await w.run('kill sleep | rc')).toBe('')
+  expect(await w.run("while(ps | grep -s ' sleep$') sleep 0; kill sleep")).toBe('')
+})
+
 test('a dropped checkpoint is a file, and one of the same name gets a number', async () => {
   const w = await open()
   const data = checkpoint({ vocabSize: 1024, seqLen: 64 })
