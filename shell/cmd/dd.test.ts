@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest'
+import { OWRITE } from '../../plan9/9p/const.ts'
+import type { Program } from '../../plan9/kernel/sys.ts'
 import { World } from '../../tests/cmd/world.ts'
 
 /** What 9base's dd does not print to standard output, or lacks: expected by 9front's dd(1) and dd.c. */
@@ -65,4 +67,26 @@ it('takes what it wants of an endless input', async () => {
   const w = new World({}, { zero })
   const r = await w.pipe([['zero'], ['dd', '-bs', '100', '-count', '7']])
   expect([r.bytes.length, r.stderr]).toEqual([700, '7+0 records in\n7+0 records out\n'])
+})
+
+it('a record that cannot be read ends it, or with noerror is gone past', async () => {
+  /** Runs its arguments with a standard input that can only be written. */
+  const wonly: Program = async (sys, argv) => {
+    await sys.dup(await sys.open('/tmp/x', OWRITE), 0)
+    return sys.exec(`/bin/${argv[1]}`, argv.slice(1))
+  }
+  const w = new World({ '/tmp/x': '' }, { wonly })
+  const dd = async (...args: string[]) => {
+    const { stdout, stderr, status } = await w.run(['wonly', 'dd', '-bs', '4', ...args])
+    return [stdout, stderr, status]
+  }
+  const read = 'read: inappropriate use of fd\n'
+  const counts = (n: number, out: number) => `0+${n} records in\n${out}+0 records out\n`
+  expect(await dd()).toEqual(['', read + counts(0, 0), 'errors'])
+  expect(await dd('-conv', 'noerror,sync', '-count', '2')).toEqual([
+    '\0'.repeat(8),
+    read + counts(0, 0) + read + counts(1, 1) + counts(2, 2),
+    '',
+  ])
+  expect(await dd('-conv', 'noerror', '-count', '1')).toEqual(['', read + counts(0, 0) + counts(1, 0), ''])
 })

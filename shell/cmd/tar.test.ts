@@ -15,6 +15,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { concat } from '../../plan9/9p/bit.ts'
+import { OWRITE } from '../../plan9/9p/const.ts'
+import type { Program } from '../../plan9/kernel/sys.ts'
 import { World } from '../../tests/cmd/world.ts'
 import { Random } from '../../tests/random.ts'
 
@@ -279,4 +281,16 @@ it('sizes of eight gigabytes and more are binary, as GNU has them', async () => 
   b.set(new TextEncoder().encode(`${sum.toString(8).padStart(6, '0')}\0 `), 148)
   const w = new World({ '/w/x': '' })
   expect((await run(w, ['tar', 'tv'], b))[0]).toMatch(/ 12884901889 {2}/)
+})
+
+it('what cannot be read ends it, or with i is zeros', async () => {
+  /** Runs its arguments with a standard input that can only be written. */
+  const wonly: Program = async (sys, argv) => {
+    await sys.dup(await sys.open('/w/x', OWRITE), 0)
+    return sys.exec(`/bin/${argv[1]}`, argv.slice(1))
+  }
+  const w = new World({ '/w/x': '' }, { wonly })
+  const err = 'error reading archive: inappropriate use of fd\n'
+  expect(await run(w, ['wonly', 'tar', 't'])).toEqual(['', `tar: ${err}`, 'read error'])
+  expect(await run(w, ['wonly', 'tar', 'ti'])).toEqual(['', `tar: ignoring ${err}`, ''])
 })
