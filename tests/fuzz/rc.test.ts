@@ -2,20 +2,11 @@ import { expect, test } from 'vitest'
 import { ParseError, parse } from '../../shell/parse.ts'
 import { print } from '../../shell/print.ts'
 import type { Command } from '../../shell/tree.ts'
+import { Random } from '../random.ts'
+import { program } from '../rc/random.ts'
 import { scripts } from '../rc/scripts.ts'
 
 const seed = Number(process.env['SEED'] ?? 9)
-
-/** mulberry32 */
-function random(seed: number): (n: number) => number {
-  let a = seed >>> 0
-  return n => {
-    a = (a + 0x6d2b79f5) >>> 0
-    let t = Math.imul(a ^ (a >>> 15), a | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) % n
-  }
-}
 
 /** Trees without their lines. */
 function plain(t: readonly Command[]): string {
@@ -34,37 +25,57 @@ function survives(text: string, what: string): void {
 }
 
 test(`rc's parser survives any bytes (SEED=${seed})`, () => {
-  const rand = random(seed)
+  const rand = new Random(seed)
   const utf = new TextDecoder()
   for (let i = 0; i < 3000; i++) {
-    const b = Uint8Array.from({ length: rand(200) }, () => rand(256))
+    const b = rand.bytes(rand.int(200))
     survives(utf.decode(b), `bytes ${i}`)
   }
 })
 
 test(`rc's parser survives its own tokens in any order (SEED=${seed})`, () => {
-  const rand = random(seed + 1)
+  const rand = new Random(seed + 1)
   const tokens =
     "if( if not while( for(x in ) for(x) switch( { } ( ) case fn ~ ! @ & && || | |[2] |[1=2] |[2=] > < >> << <> >[2=1] >[2=] <{ >{ `{ ` $ $# $\" = ^ ' '' \\ \\\n # ; \n a *.c EOF in not 'q' [ ] \0 \x01".split(
       ' ',
     )
   for (let i = 0; i < 5000; i++) {
-    const text = Array.from({ length: rand(40) }, () => tokens[rand(tokens.length)]! + (rand(2) ? ' ' : '')).join('')
+    const text = Array.from(
+      { length: rand.int(40) },
+      () => tokens[rand.int(tokens.length)]! + (rand.int(2) ? ' ' : ''),
+    ).join('')
     survives(text, `tokens ${i}`)
   }
 })
 
-test(`rc's parser survives scripts with something changed (SEED=${seed})`, () => {
-  const rand = random(seed + 2)
-  const chars = '{}()[]<>|&;$`\'"^=~!@#\\\n \tab*?\0\x01é'
-  for (let i = 0; i < 4000; i++) {
-    let text = scripts[rand(scripts.length)]!.text
-    for (let n = 1 + rand(4); n > 0; n--) {
-      const at = rand(text.length + 1)
-      const c = [...chars][rand([...chars].length)]!
-      const cut = rand(3) === 0 ? rand(10) : rand(2)
-      text = text.slice(0, at) + (rand(4) ? c : '') + text.slice(at + cut)
-    }
-    survives(text, `script ${i}`)
+/** A text with up to four characters put in or taken away. */
+function changed(text: string, rand: Random): string {
+  const chars = [...'{}()[]<>|&;$`\'"^=~!@#\\\n \tab*?\0\x01é']
+  let s = text
+  for (let n = 1 + rand.int(4); n > 0; n--) {
+    const at = rand.int(s.length + 1)
+    const cut = rand.int(3) === 0 ? rand.int(10) : rand.int(2)
+    s = s.slice(0, at) + (rand.int(4) ? rand.pick(chars) : '') + s.slice(at + cut)
   }
+  return s
+}
+
+test(`rc's parser survives scripts with something changed (SEED=${seed})`, () => {
+  const rand = new Random(seed + 2)
+  for (let i = 0; i < 4000; i++) survives(changed(rand.pick(scripts).text, rand), `script ${i}`)
+})
+
+test(`random programs are read, print as what reads back, and survive being changed (SEED=${seed})`, () => {
+  const rand = new Random(seed + 3)
+  for (let i = 0; i < 3000; i++) {
+    const text = program(Array.from({ length: 400 }, () => rand.int(2520)))
+    const trees = parse(`{\n${text}}`)
+    expect(plain(parse(print(trees[0]))), text).toBe(plain(trees))
+    survives(changed(text, rand), `program ${i}`)
+  }
+})
+
+test('what is nested, chained or open beyond all measure is an error or a tree', () => {
+  const openings = "{,(,`{,$,$#,if(,@ ,! ,a | ,a && ,a^,((,<{,',fn f {,switch(a){,x=,>f ,for(i) ,a;,a\n,a ,\\\n,#,<<E\n"
+  for (const s of openings.split(',')) survives(s.repeat(20_000), `20,000 times ${s}`)
 })

@@ -359,8 +359,9 @@ class Program {
       ? this.repeat(() => `{${this.pick(['', 'shift; ', 'p $#*; '])}${this.cmd()}; ${this.cmd()}}`)
       : `{ if(! ~ $#* 0) {p $*; ${name} $*(2-)} }`
     this.fns.push(name)
-    // What whatis prints of it defines it again.
-    const again = this.int(3) === 0 ? `\nwhatis ${name} >${name}.def; fn ${name}; . ./${name}.def` : ''
+    // What whatis prints of it defines it again; but 9base's prints "a >x | b" as ">x a | b".
+    const again =
+      this.int(3) === 0 && !/[<>]/.test(body) ? `\nwhatis ${name} >${name}.def; fn ${name}; . ./${name}.def` : ''
     return `fn ${name} ${body}${again}\n${name} ${this.words()}`
   }
 
