@@ -62,7 +62,6 @@ class Con {
     const [theirs, mine] = await sys.pipe()
     this.#outfd = mine
     const pid = await sys.rfork(RFPROC | RFFDG, async child => {
-      child.notify(undefined)
       await child.dup(theirs, 0)
       await child.dup(net, 1)
       for (const fd of [mine, theirs, net]) await child.close(fd)

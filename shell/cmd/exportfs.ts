@@ -170,8 +170,9 @@ class Export {
         return { ...aux }
       },
       walk1: async (aux, name) => {
-        const to = { ...aux, path: name === '..' ? aux.path.slice(0, -1) : [...aux.path, name] }
-        this.#see(to.path)
+        const up = name === '..'
+        const to = { ...aux, path: up ? aux.path.slice(0, -1) : [...aux.path, name] }
+        if (!up) this.#see(to.path)
         return { aux: to, qid: (await this.#at(to)).qid }
       },
       stat: fid => this.#at(fid.aux),
