@@ -7,6 +7,7 @@ import { chain, emit, type Inst, type Node } from './regexp.ts'
  *
  *   new Searcher(node).test(s)          -> whether there is a match
  *   new Searcher(node).search(s, from)  -> the leftmost longest match, in `start` and `end`
+ *   new Searcher(node).search(s, from, end)  -> that of a piece of the text
  */
 
 const NL = 10
@@ -287,17 +288,22 @@ export class Searcher {
     return this.#forward(s, 0, true) >= 0
   }
 
-  /** Finds the leftmost longest match that begins at `from` or later; `^` matches at 0 and after newlines only. */
-  search(s: string, from = 0): boolean {
+  /**
+   * Finds the leftmost longest match that begins at `from` or later; `^` matches at 0 and after newlines only. With `limit`
+   * it ends there at the latest, and `$` matches before newlines only.
+   */
+  search(s: string, from = 0, limit?: number): boolean {
     if (this.#literal !== undefined) {
-      this.start = s.indexOf(this.#literal, from)
+      // What lies behind the limit is not searched.
+      const at = limit === undefined ? s.indexOf(this.#literal, from) : s.slice(from, limit).indexOf(this.#literal)
+      this.start = at < 0 || limit === undefined ? at : from + at
       this.end = this.start + this.#literal.length
-      return this.start >= 0
+      return at >= 0
     }
-    const end = this.#forward(s, from, false)
+    const end = this.#forward(s, from, false, limit)
     if (end < 0) return false
     this.end = end
-    if (this.start < 0) this.start = this.#backward(s, from, end)
+    if (this.start < 0) this.start = this.#backward(s, from, end, limit === undefined)
     return true
   }
 
@@ -305,11 +311,11 @@ export class Searcher {
    * Where the leftmost longest match ends, or the first match when any will do; -1: there is none. `start` is set, to -1
    * when it is not known.
    */
-  #forward(s: string, from: number, any: boolean): number {
+  #forward(s: string, from: number, any: boolean, limit?: number): number {
     const dfa = this.#forth
     const { ascii, newline } = this.#abc
     const nclass = this.#nclass
-    const n = s.length
+    const n = limit ?? s.length
     let end = -1
     let st = dfa.begin(from === 0 || s.charCodeAt(from - 1) === NL)
     let i = from
@@ -324,7 +330,7 @@ export class Searcher {
       if (i >= n) break
       if (st === dfa.waiting) {
         i = s.indexOf('\n', i)
-        if (i < 0) return end
+        if (i < 0 || i >= n) return end
       }
       const c = s.charCodeAt(i)
       let k: number
@@ -345,18 +351,18 @@ export class Searcher {
       if (st === DEAD) return end
       i += len
     }
-    if (dfa.matched(st) || !dfa.ends(st)) return end
+    if (dfa.matched(st) || (limit !== undefined && s.charCodeAt(n) !== NL) || !dfa.ends(st)) return end
     this.start = -1
     return n
   }
 
-  /** Where the longest match begins that ends at `end`, at `from` or later. */
-  #backward(s: string, from: number, end: number): number {
+  /** Where the longest match begins that ends at `end`, at `from` or later; `eof`: a line ends where the string does. */
+  #backward(s: string, from: number, end: number, eof: boolean): number {
     this.#back ??= new Automaton(this.#node, this.#abc, true)
     const dfa = this.#back
     const { newline } = this.#abc
     let start = end
-    let st = dfa.begin(end === s.length || s.charCodeAt(end) === NL)
+    let st = dfa.begin((eof && end === s.length) || s.charCodeAt(end) === NL)
     let i = end
     for (;;) {
       if (dfa.matched(st)) start = i

@@ -1,0 +1,201 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { World } from './world.ts'
+
+/** Plan 9's editors as Debian has them: they say what ours are to do. */
+const bin = '/usr/lib/plan9/bin'
+
+if (!existsSync(join(bin, 'sam')))
+  throw new Error(`${bin} is not there: these tests compare with Plan 9's commands, Debian's package 9base`)
+
+const files: Record<string, string | Uint8Array> = {
+  empty: '',
+  poem: 'the quick brown\nfox jumps\n\nover the lazy\ndog\n  and  runs\naway\n',
+  nonl: 'one\ntwo\nthree',
+  runes: 'naïve façade\n日本語 text\nthe end ∞\n',
+  tabs: 'a\tb\\c\n\x07bell\bback\ntrailing \n',
+  long: `${'abcdefghij '.repeat(20)}\nshort\n`,
+  numbers: `${Array.from({ length: 30 }, (_, i) => i + 1).join('\n')}\n`,
+}
+
+interface Out {
+  stdout: string
+  failed: boolean
+  /** What the files hold after it, and which there are. */
+  files: Record<string, string>
+}
+
+function theirs(cmd: string[], stdin: string): Out {
+  const dir = mkdtempSync(join(tmpdir(), '9base-editors-'))
+  try {
+    for (const [name, data] of Object.entries(files)) writeFileSync(join(dir, name), data)
+    const r = spawnSync(join(bin, cmd[0]!), cmd.slice(1), {
+      cwd: dir,
+      input: stdin,
+      timeout: 10_000,
+      env: { PATH: bin, PLAN9: '/usr/lib/plan9', home: dir },
+    })
+    // One that reads nothing of its input breaks the pipe.
+    if (r.error && !('code' in r.error && r.error.code === 'EPIPE')) throw r.error
+    const now = readdirSync(dir).map(f => [f, readFileSync(join(dir, f), 'latin1')] as const)
+    return {
+      stdout: r.stdout.toString('latin1').replaceAll(dir, '/w'),
+      failed: r.status !== 0,
+      files: Object.fromEntries(now.sort()),
+    }
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+async function ours(cmd: string[], stdin: string): Promise<Out> {
+  const world = new World(Object.fromEntries(Object.entries(files).map(([n, d]) => [`/w/${n}`, d])))
+  const r = await world.run(cmd, stdin, '/w')
+  const names = [...(world.tree.lookup('/w')?.children?.keys() ?? [])]
+  return {
+    stdout: Buffer.from(r.bytes).toString('latin1'),
+    failed: r.status !== '',
+    files: Object.fromEntries(names.sort().map(n => [n, Buffer.from(world.bytes(`/w/${n}`)).toString('latin1')])),
+  }
+}
+
+/** Numbers that a seed gives, 0 up to n. */
+function random(seed: number): (n: number) => number {
+  let x = seed
+  return n => {
+    x = (Math.imul(x, 1664525) + 1013904223) >>> 0
+    return Math.floor((x / 0x100000000) * n)
+  }
+}
+
+async function same(cmd: string[], stdin: string): Promise<void> {
+  expect([cmd, stdin, await ours(cmd, stdin)]).toEqual([cmd, stdin, theirs(cmd, stdin)])
+}
+
+const scripts: string[][] = [
+  ['s/o/0/'],
+  ['-g', 's/o/0/'],
+  ['s/o/0/g'],
+  ['s/b*/X/g'],
+  ['s/(o)(.)/[\\2\\1&]/g'],
+  ['s/^./X/g'],
+  ['s/^t*//g'],
+  ['s/$/!/'],
+  ['s,/,|,;s/ /\\\n/g'],
+  ['-n', 's/o/0/p'],
+  ['-n', '/fox/,/dog/p'],
+  ['-n', '$p'],
+  ['-n', '$='],
+  ['=', '-n', '/o/='],
+  ['2q'],
+  ['2,4d'],
+  ['4,2d'],
+  ['/fox/!d'],
+  ['2!{', '-e', 's/a/A/', '-e', '}'],
+  ['-e', '2{', '-e', 's/o/O/;p', '-e', '}'],
+  ['a\\\nafter\\\n  two'],
+  ['2i\\\n  before'],
+  ['/fox/c\\\nchanged'],
+  ['2,3c\\\nrange'],
+  ['2r numbers'],
+  ['2r nothing'],
+  ['w copy'],
+  ['-n', '/o/w copy'],
+  ['s/o/0/w copy'],
+  ['w numbers'],
+  ['N;P;D'],
+  ['$!N;s/\\n/+/'],
+  ['n;d'],
+  ['N;s/\\n/-/'],
+  ['-n', 'H;$!d;x;s/\\n/,/g;p'],
+  ['G'],
+  ['1h;2,$G'],
+  ['-n', '1!G;h;$p'],
+  ['x'],
+  ['l'],
+  ['-n', 'l'],
+  ['y/abcdo/ABCDO/'],
+  ['y/日o/x\\n/'],
+  [':a;s/o/0/;ta'],
+  [':a', '-e', 's/ /_/', '-e', 'ta'],
+  ['/fox/b end', '-e', 's/$/./;:end'],
+  ['-n', '/the/{//p;}'],
+  ['s//x/'],
+  ['/o/s//X/'],
+  ['# nothing\np'],
+  ['s/(a)|(b)/\\2/'],
+  ['s/(x)/\\2/'],
+  ['s/a'],
+  ['s/a/b'],
+  ['s/a/b/x'],
+  ['{p'],
+  ['p}'],
+  ['b nowhere'],
+  [':a;:a'],
+  ['1,2='],
+  ['1,2q'],
+  ['0p'],
+  ['k'],
+  ['y/ab/c/'],
+  ['-n'],
+  ['-f', 'nothing'],
+  ['s/(/x/'],
+  ['a text'],
+  ['-u', 's/o/0/'],
+]
+
+/**
+ * What is not compared, and why: 9base's P, and 9front's, writes a rune as one byte; its labels end with the line, and
+ * options that it does not know are let pass.
+ */
+const not = (script: string, name: string): boolean => script.includes('P') && name === 'runes'
+
+describe('sed', () => {
+  it.each(scripts.map(s => [s.join(' '), s] as const))('%s', async (_, script) => {
+    for (const f of ['poem', 'nonl', 'empty', 'runes', 'tabs', 'long'])
+      if (!not(script.join('\n'), f)) await same(['sed', ...script], Buffer.from(files[f]!).toString())
+    if (script[0] !== '-n' || script.length > 1) await same(['sed', ...script, 'poem', 'nonl', 'numbers'], '')
+  })
+
+  it('a file that is not there ends it', () => same(['sed', 'p', 'poem', 'nothing'], ''))
+
+  it.each([1, 2, 3, 4, 5, 6])('random scripts, seed %i', async seed => {
+    const n = random(seed)
+    const one = <T>(of: T[]): T => of[n(of.length)]!
+    const re = () => one(['a', 'o', '.', '^.', 'o$', '[a-m]+', '(t|f)(.)', 'o*', '$', '^', '\\n', ' +', '(.)(.)?'])
+    const addr = () => one(['', '', '', '1', '3', '$', '2,4', '3,$', '/o/', `/${re()}/`, '/f/,/d/', '5,2', '/x/,3'])
+    const to = () => one(['', 'X', '&&', '[&]', '\\n', 'a&b'])
+    const simple = (): string =>
+      one([
+        ...'dDgGhlnNpPxq='.split('').map(c => () => c),
+        () => `s/${re()}/${to()}/${one(['', 'g', 'p', 'gp', 'P'])}`,
+        () => `s/${re()}/${to()}/g`,
+        () => 'y/abcdo/bcdeX/',
+        () => 'b',
+        () => 't',
+        () => 'r nonl',
+        () => 'a\\\nadded\n',
+        () => 'i\\\nbefore\n',
+        () => 'c\\\nchanged\n',
+      ])()
+    const command = (depth: number): string => {
+      if (depth < 2 && n(6) === 0)
+        return `${addr()}${one(['', '!'])}{\n${Array.from({ length: 1 + n(3) }, () => command(depth + 1)).join('\n')}\n}`
+      let c = simple()
+      let a = addr()
+      if (/^[q=ari]/.test(c)) a = a.replace(/,.*/, '')
+      // D on a line with nothing before its newline would go on for ever where G puts one there again.
+      if (c === 'D') c = 'd'
+      return `${a}${one(['', '', '', '!'])}${c}`
+    }
+    for (let i = 0; i < 40; i++) {
+      const script = Array.from({ length: 1 + n(4) }, () => command(0)).join('\n')
+      const args = n(2) === 0 ? ['-n'] : []
+      const on = one([['poem'], ['nonl', 'poem'], ['runes'], ['empty', 'numbers']])
+      if (!not(script, on[0]!)) await same(['sed', ...args, script, ...on], '')
+    }
+  })
+})
