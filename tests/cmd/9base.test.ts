@@ -1,15 +1,5 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { World } from './world.ts'
-
-/** Plan 9's commands as Debian has them: they say what ours are to print. */
-const bin = '/usr/lib/plan9/bin'
-
-if (!existsSync(join(bin, 'grep')))
-  throw new Error(`${bin} is not there: these tests compare with Plan 9's commands, Debian's package 9base`)
+import { describe, expect, it } from 'vitest'
+import { Peer, show } from './peer.ts'
 
 const binary = Uint8Array.from({ length: 700 }, (_, i) => (i * 7 + (i >> 3)) & 0xff)
 const words = [
@@ -244,52 +234,21 @@ const commands: string[][] = [
   ['test', '(', 'a'],
 ]
 
-let dir = ''
-let world: World
-
-beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), '9base-'))
-  for (const [name, data] of Object.entries(files)) writeFileSync(join(dir, name), data)
-  world = new World(Object.fromEntries(Object.entries(files).map(([n, d]) => [`/w/${n}`, d])))
-})
-afterAll(() => rmSync(dir, { recursive: true, force: true }))
-
-interface Out {
-  stdout: string
-  failed: boolean
-}
-
-function theirs(cmd: string[], stdin: string | Uint8Array): Out {
-  const r = spawnSync(join(bin, cmd[0]!), cmd.slice(1), {
-    cwd: dir,
-    input: stdin,
-    timeout: 10_000,
-    env: { PATH: bin, PLAN9: '/usr/lib/plan9' },
-  })
-  if (r.error) throw r.error
-  return { stdout: r.stdout.toString('latin1'), failed: r.status !== 0 }
-}
-
-async function ours(cmd: string[], stdin: string | Uint8Array): Promise<Out> {
-  const r = await world.run(cmd, stdin, '/w')
-  return { stdout: Buffer.from(r.bytes).toString('latin1'), failed: r.status !== '' }
-}
-
-const show = (cmd: string[]) => cmd.map(a => (/^[-+\w./:%|]+$/.test(a) ? a : JSON.stringify(a))).join(' ')
+const peer = new Peer(files)
 
 describe('as 9base prints it', () => {
   describe.each(filters.map(f => [show(f), f] as const))('%s', (_, args) => {
     it.each(Object.keys(files).filter(name => !skipped(args, name)))('on %s', async name => {
       const data = files[name]!
-      expect(await ours([...args, name], '')).toEqual(theirs([...args, name], ''))
-      expect(await ours(args, data)).toEqual(theirs(args, data))
+      expect(await peer.ours([...args, name], '')).toEqual(peer.theirs([...args, name], ''))
+      expect(await peer.ours(args, data)).toEqual(peer.theirs(args, data))
     })
   })
   it.each(pipes.map(p => [show(p), p] as const))('%s', async (_, cmd) => {
     for (const [name, data] of Object.entries(files))
-      if (!skipped(cmd, name)) expect(await ours(cmd, data)).toEqual(theirs(cmd, data))
+      if (!skipped(cmd, name)) expect(await peer.ours(cmd, data)).toEqual(peer.theirs(cmd, data))
   })
   it.each(commands.map(c => [show(c), c] as const))('%s', async (_, cmd) => {
-    expect(await ours(cmd, '')).toEqual(theirs(cmd, ''))
+    expect(await peer.ours(cmd, '')).toEqual(peer.theirs(cmd, ''))
   })
 })
