@@ -56,7 +56,6 @@ export const programs: ProgramTable = {
   read: () => import('./cmd/read.ts'),
   rm: () => import('./cmd/rm.ts'),
   sed: () => import('./cmd/sed.ts'),
-  sed: () => import('./cmd/sed.ts'),
   seq: () => import('./cmd/seq.ts'),
   sha1sum: () => import('./cmd/sha1sum.ts'),
   sleep: () => import('./cmd/sleep.ts'),
