@@ -111,7 +111,11 @@ const sections: Record<string, readonly Construct[]> = {
     { name: '`-r`', scripts: [], tests: 'notes', differs: 'It prints commands, for there are no instructions.' },
   ],
   Errors: [
-    { name: 'of syntax, with file and line', scripts: ['syntax'] },
+    {
+      name: 'of syntax, with file and line',
+      scripts: ['syntax'],
+      differs: 'Of a redirection that it names, the first digit after `[` is there once, and not twice.',
+    },
     { name: 'of execution, with file and line', scripts: ['error', 'not-found', 'empty-arglist'] },
     {
       name: 'at a console',

@@ -381,7 +381,7 @@ class Program {
 
   private files_(): string {
     const f = this.file()
-    switch (this.int(9)) {
+    switch (this.int(13)) {
       case 0:
         return `${this.redirected(`>${f}`)}; cat ${f}`
       case 1:
@@ -398,6 +398,18 @@ class Program {
         return `echo ${quote(this.cmd())} >${f}; . ./${f} ${this.words()}; p $*`
       case 7:
         return `>${f} {${this.cmd()}}; <${f} ${this.filter()}; p ${f}*`
+      case 8:
+        return `{p ${this.plain()} >[1=3]} >[3]${f}; {cat <[0=4]} <[4]${f}`
+      case 9:
+        return this.pick([
+          `{p a >[1=4]} |[4] ${this.filter()}`,
+          `p a |[0=3] {cat <[0=3]}`,
+          `{p a >[1=5]} |[3=5] cat <[0=3]`,
+        ])
+      case 10:
+        return `p ${this.plain()} >${f}; @ {exec cat <${f}}`
+      case 11:
+        return `p ${this.plain()} >${f}; p ${this.plain()} <>[1]${f}; cat ${f}`
       default:
         return `rc -c ${quote(`x=(a b) y=1 z=c ref=y long_name=2 é=(); ${this.cmd()}`)} 1 ${this.words()}`
     }
