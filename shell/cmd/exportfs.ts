@@ -157,13 +157,26 @@ class Export {
     throw new PlanError(Enopsmt)
   }
 
+  /** The last fid of an attach takes its mount along. */
+  async #clunk({ fd, root }: File): Promise<void> {
+    if (fd >= 0) await attempt(this.#sys.close(fd))
+    if (--root.refs > 0 || !this.#mounts.has(root.dir)) return
+    await attempt(this.#sys.unmount(undefined, root.dir))
+    this.#mounts.delete(root.dir)
+  }
+
   srv(): Srv<File> {
     const sys = this.#sys
     return {
       attach: async (_uname, aname) => {
         const dir = this.#srvfd >= 0 ? await this.#mount(aname) : '.'
         const aux = { root: { dir, refs: 1 }, path: [], fd: -1 }
-        return { aux, qid: (await this.#at(aux)).qid }
+        try {
+          return { aux, qid: (await this.#at(aux)).qid }
+        } catch (e) {
+          await this.#clunk(aux)
+          throw e
+        }
       },
       clone: aux => {
         aux.root.refs++
@@ -214,12 +227,7 @@ class Export {
         await (aux.fd >= 0 ? sys.fwstat(aux.fd, dir) : sys.wstat(this.#name(aux), dir))
         aux.path = to
       },
-      clunk: async ({ aux }) => {
-        const { root } = aux
-        if (aux.fd >= 0) await attempt(sys.close(aux.fd))
-        if (--root.refs > 0 || !this.#mounts.delete(root.dir)) return
-        await attempt(sys.unmount(undefined, root.dir))
-      },
+      clunk: fid => this.#clunk(fid.aux),
     }
   }
 }
