@@ -37,10 +37,14 @@ class Program {
   private readonly choices: number[]
   private at = 0
   private depth = 0
+  /** Files and loops so far, which all have names of their own. */
   private files = 0
   private loops = 0
+  /** No words that match file names: see `unglobbed`. */
   private noglob = false
+  /** What is made may run more than once: see `repeat`. */
   private repeated = false
+  /** Functions that are defined by now, and so call none that are not. */
   private readonly fns: string[] = []
   /** Here documents of the line that is being made. */
   private docs = ''
@@ -61,7 +65,7 @@ class Program {
     return Array.from({ length: min + this.int(max - min + 1) }, f).join(between)
   }
 
-  /** What is nested no deeper than it is worth. */
+  /** Nests no deeper than four. */
   private deeper(f: () => string, otherwise: () => string): string {
     if (this.depth >= 4) return otherwise()
     this.depth++
@@ -114,7 +118,7 @@ class Program {
           '*=(a b c)',
         ])
       default:
-        return this.files_()
+        return this.descriptors()
     }
   }
 
@@ -142,7 +146,6 @@ class Program {
       case 7:
         return `$${this.name()}`
       case 8:
-        return this.variable()
       case 9:
         return this.variable()
       case 10:
@@ -379,7 +382,7 @@ class Program {
     return `cat <<${tag}${this.pick(['', ' | tr a-z A-Z', ` >${this.file()}`, ' >[1=2]', ' && p after', '; p after'])}`
   }
 
-  private files_(): string {
+  private descriptors(): string {
     const f = this.file()
     switch (this.int(13)) {
       case 0:
@@ -403,8 +406,8 @@ class Program {
       case 9:
         return this.pick([
           `{p a >[1=4]} |[4] ${this.filter()}`,
-          `p a |[0=3] {cat <[0=3]}`,
-          `{p a >[1=5]} |[3=5] cat <[0=3]`,
+          '{p a >[1=3]} |[0=3] cat',
+          '{p a >[1=5]} |[3=5] cat <[0=3]',
         ])
       case 10:
         return `p ${this.plain()} >${f}; @ {exec cat <${f}}`
