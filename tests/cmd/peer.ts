@@ -28,6 +28,7 @@ export class Peer {
       writeFileSync(join(this.dir, name), data)
     }
     this.world = new World(Object.fromEntries(Object.entries(files).map(([n, d]) => [`/w/${n}`, d])))
+    this.world.tree.mkdir('/w')
     afterAll(() => rmSync(this.dir, { recursive: true, force: true }))
   }
 
