@@ -37,6 +37,7 @@ export function strings(rc: Rc, list: readonly Word[]): Maybe<string[]> {
 
 /** A word's value; unquoted metacharacters in it have GLOB marks when `pattern`. */
 export function value(rc: Rc, w: Word, pattern: boolean): Maybe<Value> {
+  rc.line = w.line
   switch (w.type) {
     case 'word':
       return [pattern && w.pattern !== undefined ? w.pattern : w.text]
