@@ -116,7 +116,12 @@ const sections: Record<string, readonly Construct[]> = {
       scripts: ['syntax'],
       differs: 'Of a redirection that it names, the first digit after `[` is there once, and not twice.',
     },
-    { name: 'of execution, with file and line', scripts: ['error', 'not-found', 'empty-arglist'] },
+    {
+      name: 'of execution, with file and line',
+      scripts: ['error', 'not-found', 'empty-arglist'],
+      differs:
+        'An error is of its own line; after a body of several lines that was run in another process, or not at all, 9front’s may be of a line before.',
+    },
     {
       name: 'at a console',
       scripts: [],
