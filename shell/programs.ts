@@ -69,6 +69,7 @@ export const programs: ProgramTable = {
   sum: () => import('./cmd/sum.ts'),
   tail: () => import('./cmd/tail.ts'),
   tar: () => import('./cmd/tar.ts'),
+  tcs: () => import('./cmd/tcs.ts'),
   tee: () => import('./cmd/tee.ts'),
   test: () => import('./cmd/test.ts'),
   touch: () => import('./cmd/touch.ts'),
