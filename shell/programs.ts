@@ -24,6 +24,7 @@ export const programs: ProgramTable = {
   diff: () => import('./cmd/diff.ts'),
   du: () => import('./cmd/du.ts'),
   echo: () => import('./cmd/echo.ts'),
+  ed: () => import('./cmd/ed.ts'),
   exportfs: () => import('./cmd/exportfs.ts'),
   factor: () => import('./cmd/factor.ts'),
   file: () => import('./cmd/file.ts'),

@@ -1,4 +1,6 @@
-import { frombytes, tobytes } from './bytes.ts'
+import { Enovmem, PlanError } from '../error.ts'
+import { Memmax } from './bio.ts'
+import { frombytes, runeat, tobytes } from './bytes.ts'
 import { type Reprog, regcomp, regexec, regparse } from './regexp.ts'
 import { bytestorunes, runestobytes } from './rune.ts'
 import { Searcher } from './search.ts'
@@ -59,5 +61,47 @@ export class Regexp {
       }
     }
     return out
+  }
+
+  /**
+   * Puts `to` in the place of the first match in `s`, of the n'th, or of all from there on; undefined when there are not so
+   * many. What was put there stands before what is searched next: `^` matches again after nothing, and after a newline.
+   *
+   *   atend     all: a match of nothing at the end of `s` counts, too
+   *   missing   as `fill`
+   */
+  replace(
+    s: string,
+    to: Template,
+    { nth = 1, all, atend = false }: { nth?: number; all: boolean; atend?: boolean },
+    missing: (n: number) => string,
+  ): string | undefined {
+    let done = ''
+    let from = 0
+    let at = 0
+    for (let n = 1; this.search(s, at); n++) {
+      const { start, end } = this
+      at = end
+      if (n < nth) continue
+      done += s.slice(from, start)
+      done += this.fill(to, s, missing)
+      if (done.length > Memmax) throw new PlanError(Enovmem)
+      from = end
+      nth = 0
+      if (!all || (!atend && end >= s.length)) break
+      if (start === end) {
+        if (end >= s.length) break
+        from += runeat(s, end) & 7
+        done += s.slice(end, from)
+        if (!atend && from >= s.length) break
+      }
+      const before = done.slice(-1)
+      if (from > 0 && s[from - 1] !== before) {
+        s = before + s.slice(from)
+        from = before.length
+      }
+      at = from
+    }
+    return nth > 0 ? undefined : done + s.slice(from)
   }
 }

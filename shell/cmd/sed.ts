@@ -1,10 +1,11 @@
 import { OREAD, OWRITE } from '../../plan9/9p/const.ts'
+import { Enovmem, PlanError } from '../../plan9/error.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { Arg } from '../../plan9/libc/arg.ts'
 import { Bin, Bsize, Memmax, readfile, write } from '../../plan9/libc/bio.ts'
 import { frombytes, own, runeat, tobytes, totext } from '../../plan9/libc/bytes.ts'
 import { text } from '../../plan9/libc/rune.ts'
-import { attempt, eprint } from '../../plan9/libc/sysfatal.ts'
+import { attempt, eprint, r } from '../../plan9/libc/sysfatal.ts'
 import { type Address, type Command, Quit, Script, type Substitution } from './sed/script.ts'
 
 const escapes: Record<string, string> = { '\b': '\\b', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' }
@@ -41,9 +42,9 @@ function transform(s: string, map: Map<number, string>): string {
   return out
 }
 
-/** @throws Quit for more text than may be held */
+/** @throws PlanError for more text than may be held */
 function bounded(s: string): string {
-  if (s.length > Memmax) throw new Quit('Output line too long')
+  if (s.length > Memmax) throw new PlanError(Enovmem)
   return s
 }
 
@@ -351,33 +352,12 @@ class Sed {
   }
 
   #substitute({ re, to, all }: Substitution): boolean {
-    let s = this.#space
-    if (!re.search(s)) return false
+    const s = re.replace(this.#space, to, { all }, n => {
+      throw new Quit(`Invalid back reference \\${n}`)
+    })
+    if (s === undefined) return false
+    this.#space = s
     this.#substituted = true
-    let done = ''
-    let from = 0
-    do {
-      const { start, end } = re
-      done += s.slice(from, start)
-      done += re.fill(to, s, n => {
-        throw new Quit(`Invalid back reference \\${n}`)
-      })
-      bounded(done)
-      from = end
-      if (!all || from >= s.length) break
-      if (start === end) {
-        const n = runeat(s, from) & 7
-        done += s.slice(from, from + n)
-        from += n
-        if (from >= s.length) break
-      }
-      // ^ looks at what stands before now: nothing, perhaps, or a newline that was put there.
-      if (from > 0 && s[from - 1] !== done[done.length - 1]) {
-        s = done.slice(-1) + s.slice(from)
-        from = Math.min(1, done.length)
-      }
-    } while (re.search(s, from))
-    this.#space = done + s.slice(from)
     return true
   }
 }
@@ -404,9 +384,9 @@ const sed: Program = async (sys, argv) => {
     await sed.flush()
     return ''
   } catch (e) {
-    if (!(e instanceof Quit)) throw e
+    const words = e instanceof Quit ? e.message : r(e)
     await sed?.flush()
-    await eprint(sys, `sed: ${e.message}\n`)
+    await eprint(sys, `sed: ${words}\n`)
     return 'error'
   }
 }

@@ -11,6 +11,8 @@ const bin = '/usr/lib/plan9/bin'
 if (!existsSync(join(bin, 'sam')))
   throw new Error(`${bin} is not there: these tests compare with Plan 9's commands, Debian's package 9base`)
 
+const rcmain = new URL('../../plan9/root/rc/lib/rcmain', import.meta.url)
+
 const files: Record<string, string | Uint8Array> = {
   empty: '',
   poem: 'the quick brown\nfox jumps\n\nover the lazy\ndog\n  and  runs\naway\n',
@@ -52,8 +54,12 @@ function theirs(cmd: string[], stdin: string): Out {
 }
 
 async function ours(cmd: string[], stdin: string): Promise<Out> {
-  const world = new World(Object.fromEntries(Object.entries(files).map(([n, d]) => [`/w/${n}`, d])))
-  const r = await world.run(cmd, stdin, '/w')
+  const world = new World({
+    '/rc/lib/rcmain': readFileSync(rcmain),
+    ...Object.fromEntries(Object.entries(files).map(([n, d]) => [`/w/${n}`, d])),
+  })
+  // A pipe, for an editor skips the rest of a file after an error.
+  const r = await world.run(['_pipe', JSON.stringify([['cat'], cmd])], stdin, '/w')
   const names = [...(world.tree.lookup('/w')?.children?.keys() ?? [])]
   return {
     stdout: Buffer.from(r.bytes).toString('latin1'),
@@ -196,6 +202,79 @@ describe('sed', () => {
       const args = n(2) === 0 ? ['-n'] : []
       const on = one([['poem'], ['nonl', 'poem'], ['runes'], ['empty', 'numbers']])
       if (!not(script, on[0]!)) await same(['sed', ...args, script, ...on], '')
+    }
+  })
+})
+
+const sessions: [string, string][] = [
+  ['poem', 'p\n1p\n$p\n.p\n,p\n1,3n\n2l\n=\n.=\n/fox/=\n'],
+  ['poem', '1\n\n\n+\n-\n--\n+2\n-1p\n^\n$-1\n1;+2p\n2,+1p\n;p\n/o/;//p\n'],
+  ['poem', '/the/\n//\n?fox?\n1/o/+1p\n$?o?-\n0/the/p\n1;/dog/p\n'],
+  ['poem', '2a\nnew\nlines\n.\n,p\n0a\ntop\n.\n1i\nabove\n.\n,n\nq\nq\n'],
+  ['poem', '2,3c\nx\ny\n.\n,n\n2d\n.=\n$d\n.=\n,p\nw\nq\n'],
+  ['poem', '1m$\n,p\n.=\n3,4m0\n,p\n.=\n2t.\n1,2t$\n,p\n.=\n2m2\n1,3m2\n2m1\n,n\n'],
+  ['poem', "1,3j\np\nj\np\n,p\n1ka\n3kb\n'a,'bp\n'zp\n'a+1p\nkA\n"],
+  ['poem', 's/o/0/\n1,$s/o/0/g\n,p\n2s/0/o/p\nu\np\nu\n1u\ns/zz/y/\n'],
+  ['poem', ',s2/o/0/\n,p\n,s/(.)(o)/\\2\\1/g\n,p\n1s/ /\\\n/g\n,n\n.=\ns/x*/-/g\np\n'],
+  ['poem', '1s/^./&&/\ns//X\n1s/brown\ns,/,|,\n1s/q/[&\\&]/p\n1s/(a)|(t)/\\1/\n1s/$/!/g\np\n'],
+  ['poem', 'g/o/p\ng/o/\nv/o/p\ng/o\ng/o/s/o/0/\n,p\ng/0/d\n,p\ng/./m0\n,p\n'],
+  ['poem', 'g/o/a\\\nadded\\\n.\\\n-p\n,p\ng/added/.-1n\ng/x/g/y/p\ng/the/s/e/\\\\\\\nE/\n,p\n'],
+  ['poem', 'g/the/i\\\nbefore\n,p\nv/e/d\n,n\ng/^/m0\n,p\ng/o/t$\n,p\n'],
+  ['poem', 'f\nf other\nf\nw\n1,2w part\n3W part\nr part\n.=\n0r part\n,p\ne part\ne part\n,p\nE poem\n,p\n'],
+  ['poem', 'r nothing\ne nothing\n,p\nw\n'],
+  ['nonl', ',p\n2d\nw\nq\n'],
+  ['empty', 'p\n1p\n.=\n$=\na\nx\n.\np\nw\n'],
+  ['nothing', 'a\nx\n.\nw\n'],
+  ['numbers', '1b\nb5\nb-\nb3n\nb\n25b-10p\nb+2\n'],
+  ['tabs', ',l\n1l\n,n\n1s/\\t/TAB/p\n1s/b/\\\\/l\n'],
+  ['long', ',l\n1s/a/é/lp\n1s/a/é/l\n'],
+  ['runes', ',p\n,l\n1s/ï/i/p\n,s/[é-ü]/X/g\nw\n,p\n1s日a日b日gp\n'],
+  ['poem', 'x\n1,2,3p\n99p\n2,1p\nz\n1q\n3!echo\np x\nww\nr\n?\n//\n-9p\n$+1p\n1 2p\n1..p\n'],
+  ['poem', 'd\nq\np\nQ\np\n'],
+  ['poem', 'd\nwq\np\n'],
+  ['poem', 'd\nwQ copy\np\n'],
+  ['poem', 'd\nw copy\ne numbers\nq\n'],
+  ['poem', '!/bin/echo hello\np\n'],
+  ['poem', 'a\nunfinished'],
+  ['poem', 'a\nunfinished\nlines\n'],
+  ['poem', '1s/(//\n/x/p\n//p\n/[/\n/a\\\n/\n'],
+]
+
+describe('ed', () => {
+  it.each(sessions)('%s: %j', async (file, commands) => {
+    await same(['ed', file], commands)
+    await same(['ed', '-', file], commands)
+  })
+
+  it('without a file, and into a pipe', async () => {
+    await same(['ed'], 'a\none\ntwo\n.\nw\nw new\n1p\nf\nq\n')
+  })
+
+  // Not 5: a search backwards from line 0 has no end in 9base's.
+  it.each([1, 2, 3, 4, 6])('random sessions, seed %i', async seed => {
+    const n = random(seed)
+    const one = <T>(of: T[]): T => of[n(of.length)]!
+    const re = () => one(['a', 'o', '.', '^.', 'o$', '[a-m]+', '(t|f)(.)', 'o*', '$', '^', ' +', 'e.*', ''])
+    const simple = () => one(['', '.', '$', '1', '2', '3', '5', '-', '+', '+2', '$-2', `/${re()}/`, `?${re()}?`, "'a"])
+    const addr = () =>
+      one([simple, simple, () => ',', () => `${simple()},${simple()}`, () => `${simple()};${simple()}`])()
+    const to = () => one(['', 'X', '[&]', '\\\n', '\\1'])
+    const command = (): string =>
+      one([
+        ...['p', 'n', 'l', 'd', 'j', '=', 'ka', 'u', '', 'dp', 'r nonl', 'f', 'w copy', 'W copy'].map(c => () => c),
+        () => `m${simple()}`,
+        () => `t${simple()}`,
+        () => `s${one(['', '2'])}/${re()}/${to()}/${one(['', 'g', 'p', 'gp'])}`,
+        () => `s/${re()}/${to()}/g`,
+        () => `${one(['a', 'i', 'c'])}\nadded ${n(10)}\no\n.`,
+      ])()
+    for (let i = 0; i < 30; i++) {
+      const line = (): string => {
+        if (n(6) > 0) return addr() + command()
+        return `${one(['', '', '1,3'])}${one(['g', 'v'])}/${re()}/${addr()}${command().replaceAll('\n', '\\\n')}`
+      }
+      const session = Array.from({ length: 12 }, line).join('\n')
+      await same(['ed', one(['poem', 'nonl', 'numbers'])], `${session}\n,p\nw\n`)
     }
   })
 })
