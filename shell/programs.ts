@@ -37,6 +37,7 @@ export const programs: ProgramTable = {
   head: () => import('./cmd/head.ts'),
   hget: () => import('./cmd/hget.ts'),
   import: () => import('./cmd/import.ts'),
+  hoc: () => import('./cmd/hoc.ts'),
   join: () => import('./cmd/join.ts'),
   look: () => import('./cmd/look.ts'),
   ls: () => import('./cmd/ls.ts'),
