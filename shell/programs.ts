@@ -44,6 +44,7 @@ export const programs: ProgramTable = {
   man: () => import('./cmd/man.ts'),
   mc: () => import('./cmd/mc.ts'),
   md5sum: () => import('./cmd/md5sum.ts'),
+  mk: () => import('./cmd/mk.ts'),
   mkdir: () => import('./cmd/mkdir.ts'),
   mount: () => import('./cmd/mount.ts'),
   mtime: () => import('./cmd/mtime.ts'),
