@@ -24,7 +24,7 @@ class File {
   next = EOF
   stale = true
   readonly #blocks: Runeblocks
-  #buf = new Uint8Array(0)
+  #buf: Uint8Array = new Uint8Array(0)
   #at = 0
 
   constructor(name: string, bin: Bin) {
@@ -43,7 +43,7 @@ class File {
   }
 
   async more(): Promise<void> {
-    this.#buf = new Uint8Array(await this.#blocks.read())
+    this.#buf = await this.#blocks.read()
     this.#at = 0
     this.stale = false
     if (this.#buf.length === 0) this.next = EOF

@@ -38,7 +38,7 @@ it('a run that goes over the ends of blocks', async () => {
 
 it('names of files when there is more than one', async () => {
   expect(await run(['two', 'nosuch', 'one'])).toEqual([
-    expect.stringMatching(/^two:\n {7}0: abcdef\nnosuch:\none:\n {7}2: abcdef\nstrings: open: .*does not exist/),
+    expect.stringMatching(/^two:\n {7}0: abcdef\nnosuch:\none:\n {7}2: abcdef\nopen: .*does not exist/),
     '',
   ])
   expect(await run(['-m', '0'])).toEqual(['usage: strings [-m min] [file...]\n', 'usage'])

@@ -73,7 +73,7 @@ const strings: Program = async (sys, argv) => {
     try {
       fd = await sys.open(name, OREAD)
     } catch (e) {
-      await eprint(sys, `strings: open: ${r(e)}\n`)
+      await eprint(sys, `open: ${r(e)}\n`)
       continue
     }
     await stringit(sys, fd, out, min)

@@ -158,7 +158,7 @@ const filters: string[][] = [
  *   9base's strings has no -m, does not read standard input, takes an offset wrong where there is
  *   more than ASCII, and U+FFFD for printable.
  *   Its freq -r loses a rune that the end of the file cuts off, and look a string of more than 50.
- *   It makes of bytes that are no UTF-8 what it has room for, and join and look complain of, or lose, a last line without a newline.
+ *   fmt, join and look make U+FFFD of bytes that are no UTF-8, and the last two lose a line without a newline.
  *   split -e loses what comes before the first line that matches: 9front's keeps it, and split.test.ts has that.
  */
 const not = (cmd: string[], name: string): boolean =>
