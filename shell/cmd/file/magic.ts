@@ -1,3 +1,4 @@
+import { crackhdr } from '../../../plan9/libc/aout.ts'
 /** What file(1) knows of the bytes that files begin with. A kind is what is printed of it, and its MIME type. */
 export type Kind = readonly [name: string, mime: string]
 
@@ -139,27 +140,6 @@ export const offsets: readonly [offset: number, start: string, kind: Kind][] = [
   [1080, 'M.K.', ['Amiga module', 'audio/mod']],
 ]
 
-const HDR_MAGIC = 0x8000
-const DYN_MAGIC = 0x80000000
-
-/** Plan 9's executables: the number that a magic number is made of, the machine, and in what byte order it is. */
-const machines: Record<number, readonly [arch: string, order: string]> = {
-  8: ['68020', ''],
-  11: ['386', ''],
-  13: ['sparc', ''],
-  16: ['mips', ' BE'],
-  18: ['mips 4k', ' BE'],
-  20: ['arm', ''],
-  21: ['power', ''],
-  22: ['mips 4k', ' LE'],
-  24: ['mips', ' LE'],
-  25: ['sparc64', ''],
-  26: ['amd64', ''],
-  27: ['power64', ''],
-  28: ['arm64', ''],
-}
-/** From here on a header of 64 bits follows the one of 32. */
-const Wide = 26
 /** Of these a kernel, whose entry is in the upper half of the addresses, goes by another name. */
 const kernels: Record<string, string> = {
   '68020': '68020',
@@ -171,24 +151,16 @@ const kernels: Record<string, string> = {
   arm64: 'arm64',
 }
 
-/**
- * magic[4] text[4] data[4] bss[4] syms[4] entry[4] spsz[4] pcsz[4], big-endian; then entry[8] where that is wide.
- *
- * @see a.out(6)
- */
+/** @see a.out(6) */
 export function executable(b: Uint8Array): string | undefined {
-  if (b.length < 40) return undefined
-  const view = new DataView(b.buffer, b.byteOffset, b.length)
-  const magic = view.getUint32(0)
-  for (const [n, [arch, order]] of Object.entries(machines)) {
-    const i = Number(n)
-    const want = ((4 * i * i + 7) | (i >= Wide ? HDR_MAGIC : 0)) >>> 0
-    if (magic === (want | DYN_MAGIC) >>> 0) return `${arch} plan 9 dlm${order}`
-    if (magic !== want) continue
-    const kernel = view.getUint32(i >= Wide ? 32 : 20) >= 0x80000000 && kernels[arch]
-    return kernel ? `${kernel} plan 9 boot image` : `${arch} plan 9 executable${order}`
-  }
-  return undefined
+  const f = crackhdr(b)
+  if (f === undefined) return undefined
+  const { name } = f.machine
+  const order = f.machine.order && ` ${f.machine.order}`
+  if (f.dynamic) return `${name} plan 9 dlm${order}`
+  const top = f.wide ? f.entry >> 32n : f.entry
+  const kernel = top >= 0x80000000n && kernels[name]
+  return kernel ? `${kernel} plan 9 boot image` : `${name} plan 9 executable${order}`
 }
 
 /** What Plan 9's compilers make begins with an instruction that names the source: its number, and the kind of operand. */
