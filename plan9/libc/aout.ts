@@ -12,27 +12,28 @@ const DYN_MAGIC = 0x80000000
 const magic = (b: number, f = 0): number => f | (4 * b * b + 7)
 
 export interface Machine {
-  /** As $objtype has it. */
   name: string
+  /** The order of bytes, of machines that come with both. */
+  order: '' | 'BE' | 'LE'
   /** Bytes that segments begin at multiples of, in memory. */
   pgsize: number
 }
 
 /** By magic number. */
 export const machines: ReadonlyMap<number, Machine> = new Map([
-  [magic(8), { name: '68020', pgsize: 0x2000 }],
-  [magic(11), { name: '386', pgsize: 0x1000 }],
-  [magic(13), { name: 'sparc', pgsize: 0x1000 }],
-  [magic(16), { name: 'mips', pgsize: 0x4000 }],
-  [magic(18), { name: 'mips', pgsize: 0x4000 }],
-  [magic(20), { name: 'arm', pgsize: 0x1000 }],
-  [magic(21), { name: 'power', pgsize: 0x100000 }],
-  [magic(22), { name: 'spim', pgsize: 0x4000 }],
-  [magic(24), { name: 'spim', pgsize: 0x4000 }],
-  [magic(25), { name: 'sparc64', pgsize: 0x2000 }],
-  [magic(26, HDR_MAGIC), { name: 'amd64', pgsize: 0x200000 }],
-  [magic(27, HDR_MAGIC), { name: 'power64', pgsize: 0x100000 }],
-  [magic(28, HDR_MAGIC), { name: 'arm64', pgsize: 0x10000 }],
+  [magic(8), { name: '68020', order: '', pgsize: 0x2000 }],
+  [magic(11), { name: '386', order: '', pgsize: 0x1000 }],
+  [magic(13), { name: 'sparc', order: '', pgsize: 0x1000 }],
+  [magic(16), { name: 'mips', order: 'BE', pgsize: 0x4000 }],
+  [magic(18), { name: 'mips 4k', order: 'BE', pgsize: 0x4000 }],
+  [magic(20), { name: 'arm', order: '', pgsize: 0x1000 }],
+  [magic(21), { name: 'power', order: '', pgsize: 0x100000 }],
+  [magic(22), { name: 'mips 4k', order: 'LE', pgsize: 0x4000 }],
+  [magic(24), { name: 'mips', order: 'LE', pgsize: 0x4000 }],
+  [magic(25), { name: 'sparc64', order: '', pgsize: 0x2000 }],
+  [magic(26, HDR_MAGIC), { name: 'amd64', order: '', pgsize: 0x200000 }],
+  [magic(27, HDR_MAGIC), { name: 'power64', order: '', pgsize: 0x100000 }],
+  [magic(28, HDR_MAGIC), { name: 'arm64', order: '', pgsize: 0x10000 }],
 ])
 
 /** What a header says. Sizes and offsets are bytes; the sections follow the header in the file in this order. */
@@ -40,7 +41,9 @@ export interface Fhdr {
   machine: Machine
   magic: number
   /** A module to be loaded by a program. */
-  dlm: boolean
+  dynamic: boolean
+  /** Addresses, and the values of symbols, are of eight bytes. */
+  wide: boolean
   hdrsz: number
   text: number
   data: number
@@ -57,8 +60,6 @@ export interface Fhdr {
   /** Where the file's text, which its header goes before, and its data are in a process's memory. */
   txtaddr: number
   dataaddr: number
-  /** Bytes of a symbol's value. */
-  szaddr: 4 | 8
 }
 
 /** The header of an executable file, of whose first Hdrmax bytes `b` is what there is; undefined for any other file. */
@@ -67,8 +68,8 @@ export function crackhdr(b: Uint8Array): Fhdr | undefined {
   const v = new DataView(b.buffer, b.byteOffset, b.length)
   const long = (i: number) => v.getUint32(4 * i)
   const word = long(0)
-  const dlm = word >= DYN_MAGIC
-  const magic = dlm ? word - DYN_MAGIC : word
+  const dynamic = word >= DYN_MAGIC
+  const magic = dynamic ? word - DYN_MAGIC : word
   const machine = machines.get(magic)
   const wide = (magic & HDR_MAGIC) !== 0
   const hdrsz = wide ? Hdrmax : 32
@@ -79,7 +80,8 @@ export function crackhdr(b: Uint8Array): Fhdr | undefined {
   return {
     machine,
     magic,
-    dlm,
+    dynamic,
+    wide,
     hdrsz,
     text,
     data,
@@ -91,9 +93,8 @@ export function crackhdr(b: Uint8Array): Fhdr | undefined {
     txtoff: hdrsz,
     datoff: hdrsz + text,
     symoff: hdrsz + text + data,
-    txtaddr: dlm ? 0 : pgsize + hdrsz,
-    dataaddr: dlm ? text : round(pgsize + hdrsz + text),
-    szaddr: wide ? 8 : 4,
+    txtaddr: dynamic ? 0 : pgsize + hdrsz,
+    dataaddr: dynamic ? text : round(pgsize + hdrsz + text),
   }
 }
 
@@ -107,14 +108,15 @@ export interface Sym {
   path: number[]
 }
 
-/** The symbols of a table, in order. @throws PlanError for one that ends in a symbol */
-export function* symbols(table: Uint8Array, szaddr: 4 | 8): Generator<Sym> {
+/** The symbols of a table of such a file's, in order. @throws PlanError for one that ends in a symbol */
+export function* symbols(table: Uint8Array, { wide }: Pick<Fhdr, 'wide'>): Generator<Sym> {
+  const szaddr = wide ? 8 : 4
   const v = new DataView(table.buffer, table.byteOffset, table.length)
   const short = () => new PlanError("can't read symbol table")
   let at = 0
   while (at < table.length) {
     if (at + szaddr + 2 > table.length) throw short()
-    const value = szaddr === 8 ? v.getBigUint64(at) : BigInt(v.getUint32(at))
+    const value = wide ? v.getBigUint64(at) : BigInt(v.getUint32(at))
     let type = String.fromCharCode(table[at + szaddr]! & 0x7f)
     at += szaddr + 1
     const path: number[] = []

@@ -27,17 +27,17 @@ export interface Member {
 export const isar = (b: Uint8Array): boolean => frombytes(b.subarray(0, ARMAG.length)) === ARMAG
 
 /**
- * The members of an archive, in order. A name's blanks at the end, and a slash before them, are no part of it.
+ * The members of an archive, in order. A name's blanks at the end, and a slash before them, are no part of it. What is shorter than a header ends it.
  *
  * @throws PlanError for a header that is none, or data that end too soon
  */
 export function* members(ar: Uint8Array): Generator<Member> {
   let at = ARMAG.length
-  while (at < ar.length) {
+  while (at + SAR_HDR <= ar.length) {
     const h = frombytes(ar.subarray(at, at + SAR_HDR))
     const size = atoi(h.slice(48, 58))
     const start = at + SAR_HDR
-    if (h.length < SAR_HDR || h.slice(58) !== ARFMAG || size < 0 || start + size > ar.length)
+    if (h.slice(58) !== ARFMAG || size < 0 || start + size > ar.length)
       throw new PlanError(`phase error on ar header ${at}`)
     const name = text(ar.subarray(at, at + SARNAME))
       .replace(/ +$/, '')

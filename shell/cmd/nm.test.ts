@@ -97,7 +97,7 @@ describe('a.out', () => {
       const f = crackhdr(aout(magic, table(magic & 0x8000 ? 8 : 4)))!
       expect(f.machine).toBe(machine)
       expect([f.text, f.data, f.bss, f.symoff - f.hdrsz, f.entry]).toEqual([16, 8, 100, 24, 0x1020n])
-      expect(crackhdr(aout(magic | 0x80000000, []))).toMatchObject({ dlm: true, txtaddr: 0, dataaddr: 16 })
+      expect(crackhdr(aout(magic | 0x80000000, []))).toMatchObject({ dynamic: true, txtaddr: 0, dataaddr: 16 })
     }
     expect(crackhdr(aout(0x1eb, []))).toMatchObject({ txtaddr: 0x1020, dataaddr: 0x2000, hdrsz: 32 })
     expect(crackhdr(aout(0x8a97, []))).toMatchObject({ txtaddr: 0x200028, dataaddr: 0x400000, hdrsz: 40 })
@@ -105,11 +105,11 @@ describe('a.out', () => {
     expect(crackhdr(aout(0x8a97, []).subarray(0, 39))).toBeUndefined()
   })
   it('has symbols', () => {
-    const all = [...symbols(concat(table()), 4)]
+    const all = [...symbols(concat(table()), { wide: false })]
     expect(all[3]).toEqual({ value: 1n, type: 'z', name: '', path: [3, 1, 2] })
     expect(all[6]).toEqual({ value: 0x20n, type: 'm', name: '.frame', path: [] })
     for (let n = 1; n < 7; n++)
-      expect(() => [...symbols(concat(table()).slice(0, -n), 4)]).toThrow("can't read symbol table")
+      expect(() => [...symbols(concat(table()).slice(0, -n), { wide: false })]).toThrow("can't read symbol table")
   })
 })
 

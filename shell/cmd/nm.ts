@@ -85,7 +85,7 @@ class Nm {
     const all: ObjSym[] = []
     const elements: string[] = []
     try {
-      for (const s of symbols(table, f.szaddr)) {
+      for (const s of symbols(table, f)) {
         if (s.type === 'f') elements[Number(s.value)] = s.name
         all.push({ ...s, sig: 0 })
       }
