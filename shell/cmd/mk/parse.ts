@@ -90,13 +90,13 @@ export class Parser {
     const { mk } = this
     const name = wtos(tail)
     const what = sep === '|' ? 'program' : 'file'
-    if (name === '') throw new Fatal(mk.where(`missing include ${sep === '|' ? 'program ' : 'file '}name`))
+    if (name === '') throw new Fatal(mk.where(`missing include ${what} name`))
     if (sep === '<') {
       let src: string
       try {
         src = await this.#read(name)
       } catch (e) {
-        await eprint(mk.sys, `warning: skipping missing include ${what}: ${name}: ${r(e)}\n`)
+        await eprint(mk.sys, `warning: skipping missing include file: ${name}: ${r(e)}\n`)
         return
       }
       await this.parse(name, src)
