@@ -62,6 +62,7 @@ export const programs: ProgramTable = {
   rc: () => import('./rc.ts'),
   read: () => import('./cmd/read.ts'),
   rm: () => import('./cmd/rm.ts'),
+  sam: () => import('./cmd/sam.ts'),
   sed: () => import('./cmd/sed.ts'),
   seq: () => import('./cmd/seq.ts'),
   sha1sum: () => import('./cmd/sha1sum.ts'),
