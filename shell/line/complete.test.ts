@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { OWRITE } from '../../plan9/9p/const.ts'
 import { boot } from '../../plan9/kernel/testkernel.ts'
 import { completer } from './complete.ts'
 import type { Completion } from './console.ts'
@@ -100,4 +101,24 @@ test('only what is before the cursor counts', async () => {
     return completer(t.k.sysFor(sys.pid), 'cat nov > x', 7)
   })
   expect(inside).toEqual({ start: 4, text: 'novel ', options: ['novel'] })
+})
+
+test('variables, after $', async () => {
+  const t = boot(files)
+  const found = await t.proc(async sys => {
+    for (const name of ['prompt', 'promise', 'fn#project']) {
+      const fd = await sys.create(`/env/${name}`, OWRITE, 0o666)
+      await sys.close(fd)
+    }
+    const complete = (line: string) => completer(t.k.sysFor(sys.pid), line, line.length)
+    return Promise.all(['echo $#prom', 'echo a^$"promp', '$pro', 'echo $nosuch', "echo '$prom"].map(complete))
+  })
+  const options = ['promise', 'prompt']
+  expect(found).toEqual([
+    { start: 5, text: '$#prom', options },
+    { start: 7, text: '$"prompt', options: ['prompt'] },
+    { start: 0, text: '$prom', options },
+    undefined,
+    undefined,
+  ])
 })

@@ -91,12 +91,24 @@ function common(names: string[]): string {
 
 const quote = (s: string): string => `'${s.replaceAll("'", "''")}'`
 
+/** A variable's name, of those in /env. */
+async function variables(sys: Sys, word: Word, base: string): Promise<Completion | undefined> {
+  const names = (await list(sys, '/env'))
+    .map(d => d.name)
+    .filter(name => name.startsWith(base) && !name.startsWith('fn#'))
+  if (names.length === 0) return undefined
+  const before = word.text.slice(0, word.text.length - base.length)
+  return { start: word.start, text: before + common(names), options: names.sort() }
+}
+
 /**
- * Completes the word before the cursor in a process's name space: a command's name, or a file's. As complete(2): as far as all
+ * Completes the word before the cursor in a process's name space: a command's name, a file's, or after `$` a variable's. As complete(2): as far as all
  * names agree, then `/` behind a directory and a space behind anything else that is the only one.
  */
 export async function completer(sys: Sys, line: string, cursor: number): Promise<Completion | undefined> {
   const word = lastWord([...line].slice(0, cursor))
+  const variable = word.quoted ? null : /\$[#"]?([^$/^(]*)$/.exec(word.text)
+  if (variable) return variables(sys, word, variable[1]!)
   const slash = word.text.lastIndexOf('/') + 1
   const [dir, base] = [word.text.slice(0, slash), word.text.slice(slash)]
   const found = new Map<string, boolean>()

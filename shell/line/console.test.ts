@@ -64,6 +64,11 @@ function setup(o: Partial<ConsoleOptions> = {}) {
   }
 }
 
+/** Polls, for what only time brings. */
+async function until(f: () => Promise<boolean>): Promise<void> {
+  while (!(await f())) await new Promise(resolve => setTimeout(resolve, 5))
+}
+
 const UP = '\x1b[A'
 const DOWN = '\x1b[B'
 const RIGHT = '\x1b[C'
@@ -267,13 +272,73 @@ test('keys that are split, unknown, or not to be typed', async () => {
   for (const ch of '\x1b[1;5D') c.type(ch)
   c.type('<\x1b')
   c.type('OF>')
-  c.type('\x1b[99;99~\x1b[?1;2c\x1bz\x02\x07\x1c')
+  c.type('\x1b[99;99~\x1b[?1;2c\x1b[Z\x02\x07\x1c')
   c.type('\ud83e')
   c.type('\udd99\r')
   expect(await c.read()).toBe('<ac>🦙\n')
-  c.type('\x1b\rq\r')
+})
+
+test('ESC holds what is typed until the next, and so do holdon and holdoff', async () => {
+  const c = setup({ cols: 60 })
+  c.type('\x1b\ra\rb')
+  c.cons.ctl('holdoff')
   expect(await c.read()).toBe('\n')
-  expect(await c.read()).toBe('q\n')
+  expect(await c.read()).toBe('a\n')
+  c.type('\r')
+  expect(await c.read()).toBe('b\n')
+  c.type('\x1b')
+  await until(async () => (await c.rows()).filter(r => r.startsWith('(hold')).length === 2)
+  c.type('held\r')
+  const read = c.read()
+  c.type('more\x1b')
+  expect(await read).toBe('held\n')
+  c.type('\r')
+  expect(await c.read()).toBe('more\n')
+  c.cons.ctl('holdon')
+  c.type('lost\r\x7f')
+  expect(c.interrupts()).toBe(1)
+  c.type('kept\r')
+  expect(await c.read()).toBe('kept\n')
+})
+
+test('the compose key, or Alt and a character, makes characters of others', async () => {
+  const c = setup()
+  const alt = '\x1b[57443u'
+  c.type(`${alt}'e${alt},c${alt}*d${alt}@ya${alt}12${alt}x1f40;${alt}x01f600${alt}_"U\x1boa`)
+  c.type(`${alt}qz${alt}'\x08!\r`)
+  expect(await c.read()).toBe('éçδя½ὀ😀Ǖåqz!\n')
+  c.cons.ctl('rawon')
+  c.type(alt)
+  c.type('x')
+  expect(await c.read()).toBe('x')
+})
+
+test('^R finds earlier lines', async () => {
+  const c = setup()
+  for (const line of ['echo one', 'ls /tmp', 'echo two', 'ls /bin']) {
+    c.type(`${line}\r`)
+    await c.read()
+  }
+  c.type('draft\x12')
+  c.type('ec')
+  expect((await c.rows()).at(-1)).toBe('(search ec) echo two')
+  c.type('\x12')
+  expect((await c.rows()).at(-1)).toBe('(search ec) echo one')
+  c.type('\x12')
+  expect((await c.rows()).at(-1)).toBe('(search ec) echo one')
+  c.type('ho t')
+  expect((await c.rows()).at(-1)).toBe('(search echo t) echo two')
+  c.type('\x08o\r')
+  expect(await c.read()).toBe('echo one\n')
+  c.type('draft\x12ls\x1b[D!')
+  expect((await c.rows()).at(-1)).toBe('ls /bi!n')
+  c.type('\x15\x0bdraft\x12zz')
+  expect((await c.rows()).at(-1)).toBe('(search zz)')
+  c.cons.ctl('comfort off')
+  c.type('\x1b')
+  await until(async () => (await c.rows()).at(-1) === 'draft')
+  c.type('\x12\r')
+  expect(await c.read()).toBe('draft\n')
 })
 
 test('of a paste only the ends of lines are keys', async () => {

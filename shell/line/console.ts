@@ -1,5 +1,6 @@
 import { Eintr, PlanError } from '../../plan9/error.ts'
 import type { ConsDriver } from '../../plan9/kernel/sys.ts'
+import { compose } from './compose.ts'
 import { type Key, Keys } from './keys.ts'
 import { width } from './width.ts'
 
@@ -29,6 +30,10 @@ export interface ConsoleOptions {
 
 const utf8 = new TextEncoder()
 const HISTORY = 500
+/** What a terminal sends for the compose key by itself, if it does. */
+export const COMPOSE = '\x1b[57443u'
+/** Milliseconds after which an ESC is no longer the beginning of a sequence. */
+const ESCAPE = 50
 /** Characters of the output's last line that are kept, to be written again with the line that is being typed. */
 const TAIL = 1024
 /** Escape sequences: CSI, OSC, and those of two characters. */
@@ -50,10 +55,11 @@ function glyph(ch: string): string {
  *
  * Cooked, as on Plan 9: what is typed is echoed and can be edited until Enter releases the line to whoever reads; DEL throws
  * it away and interrupts, ^D releases what there is (nothing: an end of file), ^U kills the line, ^W a word, ^H a character,
- * ^F or Insert completes a name. Raw, after `rawon`: every character is released as it comes, without an echo; output is as before.
+ * ^F or Insert completes a name; ESC begins and ends hold mode, in which nothing is released, and after the compose key
+ * characters make others (compose.ts). Raw, after `rawon`: every character is released as it comes, without an echo; output is as before.
  *
  * Comfort, ours, on until `comfort off` is written to consctl: ^C is DEL, Tab is ^F, the arrows bring back earlier lines and
- * move, ^A ^E Home End ^K and ^L do what they do elsewhere; hints are shown.
+ * move, ^R searches them, ^A ^E Home End ^K and ^L do what they do elsewhere; hints are shown.
  *
  * The line typed may take several rows. It knows where on the screen it began because it sees all output; output that comes
  * meanwhile goes above, and the line is written again below it.
@@ -87,6 +93,13 @@ export class Console implements ConsDriver {
   /** The completion under way, for which keys wait. */
   private completing: object | undefined
   private waiting: Key[] = []
+  /** Hold mode: what has been entered in it, not released yet. */
+  private held: Uint8Array[] | undefined
+  /** After the compose key: what was typed since. */
+  private composed: string | undefined
+  /** A search of the history: for what, where it has got to, and the line before it. */
+  private search: { query: string; at: number; before: string[] } | undefined
+  private escapeTimer: unknown
   /** The terminal has been told to mark what is pasted. */
   private marks = false
 
@@ -139,13 +152,28 @@ export class Console implements ConsDriver {
   ctl(msg: string): void {
     if (msg === 'rawon' && !this.raw) {
       if (this.line.length > 0) this.release(utf8.encode(this.line.join('')))
+      this.holdoff()
       this.clear()
       this.raw = true
       this.markPastes(false)
     } else if (msg === 'rawoff') this.raw = false
+    else if (msg === 'holdon') this.holdon()
+    else if (msg === 'holdoff') this.holdoff()
     else if (msg === 'comfort on') this.comfort = true
     else if (msg === 'comfort off') this.comfort = false
     else if (msg.startsWith('hint ') && this.comfort) this.hint(msg.slice(5))
+  }
+
+  private holdon(): void {
+    if (this.held !== undefined || this.raw) return
+    this.held = []
+    if (this.comfort) this.hint('hold: what is typed is read when ESC is typed again')
+  }
+
+  private holdoff(): void {
+    const held = this.held
+    this.held = undefined
+    for (const data of held ?? []) this.release(data)
   }
 
   private hint(text: string): void {
@@ -166,18 +194,25 @@ export class Console implements ConsDriver {
 
   /** What was typed, as a terminal sends it, with BS for the key that erases and DEL (or `ESC [ 3 ~`) for the one that interrupts. */
   input(data: Uint8Array | string): void {
+    clearTimeout(this.escapeTimer)
     if (this.raw) {
       this.rawInput(data)
       return
     }
-    for (const key of this.keys.push(data)) {
-      this.waiting.push(key)
-      if (this.completing && this.interrupts(key)) {
-        this.completing = undefined
-        this.waiting = [key]
-      }
-      this.work()
+    for (const key of this.keys.push(data)) this.pressed(key)
+    if (this.keys.undecided)
+      this.escapeTimer = setTimeout(() => {
+        if (this.keys.undecided && !this.raw) this.pressed(this.keys.escape())
+      }, ESCAPE)
+  }
+
+  private pressed(key: Key): void {
+    this.waiting.push(key)
+    if (this.completing && this.interrupts(key)) {
+      this.completing = undefined
+      this.waiting = [key]
     }
+    this.work()
   }
 
   /** Gives the waiting keys their effect, until one of them begins a completion. */
@@ -191,6 +226,7 @@ export class Console implements ConsDriver {
 
   /** A raw console's bytes, as they are, but that Enter is a new line and the key Delete a DEL. */
   private rawInput(data: Uint8Array | string): void {
+    if (data === COMPOSE) return
     const rest = this.keys.rest()
     if (rest !== '') this.release(utf8.encode(rest))
     if (data === '\x1b[3~') this.release(utf8.encode('\x7f'))
@@ -307,6 +343,8 @@ export class Console implements ConsDriver {
   }
 
   private clear(): void {
+    this.search = undefined
+    this.composed = undefined
     this.line = []
     this.cursor = 0
     this.at = this.history.length
@@ -328,9 +366,20 @@ export class Console implements ConsDriver {
       this.release(utf8.encode(key.raw))
       return
     }
+    if (this.search && this.searching(key)) return
     if (key.name === 'paste') {
       this.paste(key.text)
       return
+    }
+    if (key.name === 'compose') {
+      this.composed = ''
+      this.compose(key.text)
+      return
+    }
+    if (this.composed !== undefined) {
+      if (key.name === '') this.compose(key.text)
+      else this.composed = undefined
+      if (key.name === '' || key.name === '^H') return
     }
     const action = this.bound(key.name)
     if (action) action()
@@ -359,6 +408,8 @@ export class Console implements ConsDriver {
       case '^F':
       case 'insert':
         return () => this.complete()
+      case 'ESC':
+        return () => (this.held === undefined ? this.holdon() : this.holdoff())
     }
     if (!this.comfort) {
       if (name === 'tab') return () => this.insert(['\t'])
@@ -396,6 +447,11 @@ export class Console implements ConsDriver {
         return () => this.go(this.wordRight())
       case '^K':
         return () => this.edit(() => this.line.splice(this.cursor))
+      case '^R':
+        return () => {
+          this.search = { query: '', at: this.history.length, before: this.line }
+          this.found(this.history.length)
+        }
       case '^L':
         return () => {
           const { tail } = this
@@ -405,6 +461,50 @@ export class Console implements ConsDriver {
     }
     // Other control keys have no meaning here, and are not typed.
     return name === '' ? undefined : () => {}
+  }
+
+  /** A character after the compose key. */
+  private compose(ch: string): void {
+    this.composed += ch
+    const made = compose(this.composed!)
+    if (made === undefined) return
+    this.composed = undefined
+    if (made !== '') this.insert([...made])
+  }
+
+  /** Shows what the search has found: the last line before number `before` that holds what is searched for. */
+  private found(before: number): void {
+    const s = this.search!
+    let at = before - 1
+    while (at >= 0 && !this.history[at]!.includes(s.query)) at--
+    if (at >= 0 && s.query !== '') s.at = at
+    const line = s.query === '' ? '' : at >= 0 || this.history[s.at]?.includes(s.query) ? this.history[s.at]! : ''
+    this.edit(() => {
+      this.line = [...`(search ${s.query}) ${line}`]
+      this.cursor = this.line.length
+    })
+  }
+
+  /** A key while the history is searched; false when it ends the search and is still to have its effect. */
+  private searching(key: Key): boolean {
+    const s = this.search!
+    if (key.name === '^R') {
+      this.found(s.at)
+      return true
+    }
+    if (key.name === '' || key.name === '^H') {
+      s.query = key.name === '' ? s.query + key.text : [...s.query].slice(0, -1).join('')
+      this.found(this.history.length)
+      return true
+    }
+    this.search = undefined
+    const found = key.name !== 'ESC' && s.query !== '' ? this.history[s.at] : undefined
+    this.edit(() => {
+      this.line = found === undefined ? s.before : [...found]
+      this.cursor = this.line.length
+      if (found !== undefined) this.at = s.at
+    })
+    return key.name === 'ESC'
   }
 
   private insert(chars: string[]): void {
@@ -446,13 +546,20 @@ export class Console implements ConsDriver {
     if (text.trim() !== '' && this.history.at(-1) !== text) this.history.push(text)
     if (this.history.length > HISTORY) this.history.shift()
     this.clear()
-    this.release(utf8.encode(`${text}\n`))
+    this.give(utf8.encode(`${text}\n`))
+  }
+
+  /** Releases what has been typed, or holds it. */
+  private give(data: Uint8Array): void {
+    if (this.held === undefined) this.release(data)
+    else this.held.push(data)
   }
 
   private interrupt(): void {
     if (this.line.length > 0 || this.column > 0) this.newline()
     this.clear()
     this.released = []
+    this.held = undefined
     this.o.interrupt()
   }
 
@@ -464,7 +571,7 @@ export class Console implements ConsDriver {
       this.track(this.show(this.line))
     }
     this.clear()
-    this.release(utf8.encode(text))
+    this.give(utf8.encode(text))
   }
 
   private go(to: number): void {

@@ -33,6 +33,8 @@ const sequences: Record<string, string> = {
   '[1;5D': 'wordleft',
   '[1;3C': 'wordright',
   '[1;3D': 'wordleft',
+  // Alt by itself, as the kitty keyboard protocol has it: the page sends it when the key is let go.
+  '[57443u': 'compose',
   OA: 'up',
   OB: 'down',
   OC: 'right',
@@ -48,7 +50,7 @@ const PASTED = '\x1b[201~'
 
 /**
  * Makes keys of what a terminal sends. A character or a sequence may be split between two pushes anywhere; an ESC by itself
- * is told from the beginning of a sequence by what comes next.
+ * is told from the beginning of a sequence by what comes next, or by time: `escape`.
  */
 export class Keys {
   private readonly decoder = new TextDecoder()
@@ -61,6 +63,17 @@ export class Keys {
       if (!key) return
       yield key
     }
+  }
+
+  /** An ESC has come and nothing after it. */
+  get undecided(): boolean {
+    return this.pending === '\x1b'
+  }
+
+  /** Takes the undecided ESC for the key. */
+  escape(): Key {
+    this.pending = ''
+    return { name: 'ESC', text: '', raw: '\x1b' }
   }
 
   /** What has come of a key that is not whole yet; it is taken out. */
@@ -89,8 +102,11 @@ export class Keys {
     const m = /^\x1b(?:\[[0-?]*[ -/]*[@-~]|O[ -~]|[^\0-\x1f[O\x7f])/u.exec(s)
     if (m) {
       this.pending = s.slice(m[0].length)
-      const name = sequences[m[0].slice(1)] ?? 'unknown'
-      return { name, text: '', raw: name === 'DEL' ? '\x7f' : m[0] }
+      const sequence = m[0].slice(1)
+      // Alt and a character: a compose sequence that begins with it.
+      const name = sequences[sequence] ?? (m[0].length === 2 ? 'compose' : 'unknown')
+      const text = name === 'compose' && m[0].length === 2 ? sequence : ''
+      return { name, text, raw: name === 'DEL' ? '\x7f' : m[0] }
     }
     if (/^\x1b(?:\[[0-?]*[ -/]*|O)?$/.test(s)) return undefined
     this.pending = s.slice(1)

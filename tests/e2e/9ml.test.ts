@@ -103,8 +103,8 @@ describe('what is run', () => {
     })
 
     test('that is of the system', async () => {
-      const { out } = await ml(['/rc/bin/lc', '/lib'])
-      expect(out).toMatch(/^llm\/\s+namespace\n$/)
+      const { out } = await ml(['/rc/bin/lc', '/usr'])
+      expect(out).toBe('glenda/\n')
     })
 
     test('that is not there', async () => {

@@ -136,7 +136,7 @@ test('a prompt appears, commands run, ^D ends with 0 and the terminal as it was'
   await t.prompt()
   expect(t.lines()[0]).toBe('Plan 9, with language models as files.')
   expect(await t.run('echo hello; echo $#prompt')).toEqual(['hello', '2'])
-  expect(await t.run('ls /lib')).toEqual(['/lib/llm', '/lib/namespace'])
+  expect(await t.run('ls -d /lib/n*')).toEqual(['/lib/namespace', '/lib/news'])
   expect(await t.run('nosuch')).toEqual([expect.stringContaining("nosuch: file does not exist: './nosuch'")])
   // What is typed ahead is read by the command.
   t.type('cat\rone\rtwo\r')
@@ -184,8 +184,10 @@ test('history, editing and completion', async () => {
   t.type(` more${key.home}${'\x1b[C'.repeat(5)}X`)
   await t.last(`${PROMPT}echo Xone more`)
   expect(await t.run('')).toEqual(['Xone more'])
-  t.type('ca')
+  t.type('slee')
   t.type('\t')
+  await t.last(`${PROMPT}sleep`)
+  t.type('\x15cat ')
   await t.last(`${PROMPT}cat`)
   t.type("'a lo\t")
   await t.last(`${PROMPT}cat 'a long name.txt'`)
@@ -270,4 +272,21 @@ test('a directory whose name has spaces, or is not ASCII', async () => {
   await t.prompt()
   expect(await t.run('pwd')).toEqual([`${inside}/${name}`])
   expect(await t.run('cd ..; ls')).toEqual(["'it''s a größe 木'"])
+})
+
+test('of a megabyte that is pasted nothing is lost', async () => {
+  const t = new Terminal()
+  await t.prompt()
+  await t.run('rm -f /tmp/pasted')
+  const line = `${'0123456789abcde '.repeat(6)}xyz\n`
+  const text = line.repeat(Math.ceil((1 << 20) / line.length))
+  t.type('cat >/tmp/pasted\r')
+  await t.last('')
+  t.type(`\x1b[200~${text}\x1b[201~`)
+  t.type(key.eof)
+  await t.until(() => t.lines().at(-1) === 'term%', 'the prompt')
+  const counts = [text.length / line.length, (7 * text.length) / line.length, text.length]
+  t.type('wc /tmp/pasted; uniq /tmp/pasted | wc -l\r')
+  await t.until(() => t.lines().at(-2) === '      1', 'the counts')
+  expect(t.lines().at(-3)).toBe(`${counts.map(n => String(n).padStart(7)).join(' ')} /tmp/pasted`)
 })

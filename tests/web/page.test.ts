@@ -213,7 +213,7 @@ test('the Files pane lists directories as they are opened, by keyboard', async (
   await page.keyboard.press('ArrowRight')
   await tree.getByRole('treeitem', { name: /^llm\// }).waitFor()
   await page.keyboard.press('ArrowRight')
-  await page.keyboard.type('llm')
+  await page.keyboard.press('ArrowDown')
   await page.keyboard.press('ArrowRight')
   const file = tree.getByRole('treeitem', { name: /^stories\.bin/ })
   await file.waitFor()
@@ -279,4 +279,28 @@ test('on a phone the panes take turns, and the key bar types', async () => {
   expect(await page.locator('.xterm').isVisible()).toBe(false)
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390)
   await phone.close()
+})
+
+test('of a megabyte that is pasted nothing is lost', async () => {
+  const w = await open()
+  const line = `${'0123456789abcde '.repeat(6)}xyz\n`
+  const n = Math.ceil((1 << 20) / line.length)
+  await w.page.keyboard.type('cat >/tmp/pasted')
+  await w.page.keyboard.press('Enter')
+  await w.page.evaluate(
+    ({ line, n }) => {
+      const clipboardData = new DataTransfer()
+      clipboardData.setData('text/plain', line.repeat(n))
+      const event = new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true })
+      document.querySelector('.xterm-helper-textarea')!.dispatchEvent(event)
+    },
+    { line, n },
+  )
+  await w.page.keyboard.press('Control+d')
+  await w.prompt()
+  // The transcript keeps the last lines only: what is asked is found by what it prints.
+  await w.page.keyboard.type('wc -lc /tmp/pasted; uniq /tmp/pasted | wc -l')
+  await w.page.keyboard.press('Enter')
+  const counts = `${String(n).padStart(7)} ${String(n * line.length).padStart(7)} /tmp/pasted\n      1\n`
+  expect(await w.until(t => t.endsWith(counts + PROMPT), 0, 'the counts')).toContain(counts)
 })

@@ -1,6 +1,7 @@
 import { FitAddon } from '@xterm/addon-fit'
 import { Terminal } from '@xterm/xterm'
 import '@xterm/xterm/css/xterm.css'
+import { COMPOSE } from '../../shell/line/console.ts'
 import { h } from '../dom.ts'
 import type { FromCons, ToCons } from '../kernel.ts'
 import { termTheme } from '../theme.ts'
@@ -39,11 +40,22 @@ export function consolePane(port: MessagePort): { pane: Pane; terminal: ConsoleT
   term.loadAddon(fit)
   const send = (m: ToCons) => port.postMessage(m)
   let restarted = () => {}
+  let alone = false
 
   term.onData(data => send(data))
   term.onResize(({ cols, rows }) => send({ cols, rows }))
   term.attachCustomKeyEventHandler(ev => {
     if (ev.key === 'F6') return false
+    // The Alt key let go with nothing typed meanwhile is the compose key.
+    if (ev.key === 'Alt') {
+      if (ev.type === 'keydown') alone = true
+      else if (ev.type === 'keyup' && alone) {
+        ev.preventDefault()
+        send(COMPOSE)
+      }
+      return false
+    }
+    alone = false
     const copy = (ev.ctrlKey && ev.shiftKey && ev.code === 'KeyC') || (ev.metaKey && ev.code === 'KeyC')
     const paste = (ev.ctrlKey && ev.shiftKey && ev.code === 'KeyV') || (ev.metaKey && ev.code === 'KeyV')
     if (copy) {
