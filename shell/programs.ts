@@ -78,6 +78,7 @@ export const programs: ProgramTable = {
   tcs: () => import('./cmd/tcs.ts'),
   tee: () => import('./cmd/tee.ts'),
   test: () => import('./cmd/test.ts'),
+  time: () => import('./cmd/time.ts'),
   touch: () => import('./cmd/touch.ts'),
   tr: () => import('./cmd/tr.ts'),
   unicode: () => import('./cmd/unicode.ts'),
