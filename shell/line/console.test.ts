@@ -557,3 +557,16 @@ test('a hint is shown in comfort only', async () => {
   t.cons.ctl('hint three')
   expect((await t.screen.shown()).rows).toEqual(['(one)', '(three)'])
 })
+
+test('Tab at the beginning of a line is a tab', async () => {
+  const asked: string[] = []
+  const c = setup({
+    complete: async line => {
+      asked.push(line)
+      return undefined
+    },
+  })
+  c.type('\t\tcp a b\t\r')
+  expect(await c.read()).toBe('\t\tcp a b\n')
+  expect(asked).toEqual(['\t\tcp a b'])
+})

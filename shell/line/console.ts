@@ -424,7 +424,9 @@ export class Console implements ConsDriver {
           this.hint('^C does what DEL does on Plan 9: it interrupts')
         }
       case 'tab':
-        return () => this.complete()
+        // At the beginning of a line, as in the text of a here document, there is nothing to complete.
+        return () =>
+          this.line.slice(0, this.cursor).every(ch => /\s/.test(ch)) ? this.insert(['\t']) : this.complete()
       case 'up':
       case '^P':
         return () => this.recall(-1)
