@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { Random } from '../random.ts'
 import { World } from './world.ts'
 
 /** Plan 9's editors as Debian has them: they say what ours are to do. */
@@ -87,11 +88,8 @@ async function ours(cmd: string[], stdin: string): Promise<Out> {
 
 /** Numbers that a seed gives, 0 up to n. */
 function random(seed: number): (n: number) => number {
-  let x = seed
-  return n => {
-    x = (Math.imul(x, 1664525) + 1013904223) >>> 0
-    return Math.floor((x / 0x100000000) * n)
-  }
+  const r = new Random(seed)
+  return n => r.int(n)
 }
 
 async function same(cmd: string[], stdin: string): Promise<void> {

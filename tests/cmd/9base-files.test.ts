@@ -1,16 +1,6 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Random } from '../random.ts'
-import { World } from './world.ts'
-
-/** Plan 9's commands as Debian has them: they say what ours are to print. */
-const bin = '/usr/lib/plan9/bin'
-
-if (!existsSync(join(bin, 'diff')))
-  throw new Error(`${bin} is not there: these tests compare with Plan 9's commands, Debian's package 9base`)
+import { Peer } from './peer.ts'
 
 /** A text of lines that repeat, and the same one edited. */
 function edited(seed: number, n: number): [string, string] {
@@ -127,46 +117,14 @@ commands.push(
   ['dd', '-if', 'poem', '-bs', '10', '-iseek', '2'],
 )
 
-let dir = ''
-let world: World
-
-beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), '9base-files-'))
-  for (const [name, data] of Object.entries(files)) {
-    mkdirSync(dirname(join(dir, name)), { recursive: true })
-    writeFileSync(join(dir, name), data)
-  }
-  world = new World(Object.fromEntries(Object.entries(files).map(([n, d]) => [`/w/${n}`, d])))
-})
-afterAll(() => rmSync(dir, { recursive: true, force: true }))
-
-interface Out {
-  stdout: string
-  failed: boolean
-}
-
-function theirs(cmd: string[], stdin: string | Uint8Array): Out {
-  const r = spawnSync(join(bin, cmd[0]!), cmd.slice(1), {
-    cwd: dir,
-    input: stdin,
-    timeout: 10_000,
-    env: { PATH: bin, PLAN9: '/usr/lib/plan9' },
-  })
-  if (r.error) throw r.error
-  return { stdout: r.stdout.toString('latin1'), failed: r.status !== 0 }
-}
-
-async function ours(cmd: string[], stdin: string | Uint8Array): Promise<Out> {
-  const r = await world.run(cmd, stdin, '/w')
-  return { stdout: Buffer.from(r.bytes).toString('latin1'), failed: r.status !== '' }
-}
+const peer = new Peer(files)
 
 describe('as 9base prints it', () => {
   it.each(commands.map(c => [c.join(' '), c] as const))('%s', async (_, cmd) => {
-    expect(await ours(cmd, '')).toEqual(theirs(cmd, ''))
+    expect(await peer.ours(cmd, '')).toEqual(peer.theirs(cmd, ''))
   })
   it.each(filters.map(c => [c.join(' '), c] as const))('%s', async (_, cmd) => {
     for (const name of ['empty', 'poem', 'blanks', 'binary', 'caps', 'old3'])
-      expect([name, await ours(cmd, files[name]!)]).toEqual([name, theirs(cmd, files[name]!)])
+      expect([name, await peer.ours(cmd, files[name]!)]).toEqual([name, peer.theirs(cmd, files[name]!)])
   })
 })

@@ -1,15 +1,7 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { World } from './world.ts'
-
-/** Plan 9's commands as Debian has them: they say what ours are to print. */
-const bin = '/usr/lib/plan9/bin'
-
-if (!existsSync(join(bin, 'join')))
-  throw new Error(`${bin} is not there: these tests compare with Plan 9's commands, Debian's package 9base`)
+import { describe, expect, it } from 'vitest'
+import { type Out, Peer } from './peer.ts'
 
 const binary = Uint8Array.from({ length: 5000 }, (_, i) => (i * 7 + (i >> 3)) & 0xff)
 const controls = binary.map((c, i) => (i % 37 < i % 23 ? 0x21 + (c % 90) : c & 0x1f))
@@ -170,59 +162,33 @@ const not = (cmd: string[], name: string): boolean =>
 /** A form feed has another name in 9front's ascii. */
 const since = (s: string) => s.replace('np ', 'ff ')
 
-let dir = ''
-let world: World
+const peer = new Peer(files)
 
-const tree = () => Object.fromEntries(Object.entries(files).map(([n, d]) => [`/w/${n}`, d]))
-
-beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), '9base-text-'))
-  for (const [name, data] of Object.entries(files)) writeFileSync(join(dir, name), data)
-  world = new World(tree())
-})
-afterAll(() => rmSync(dir, { recursive: true, force: true }))
-
-interface Out {
-  stdout: string
-  failed: boolean
-}
-
-function theirs(cmd: string[], stdin: string | Uint8Array, cwd = dir): Out {
-  const r = spawnSync(join(bin, cmd[0]!), cmd.slice(1), {
-    cwd,
-    input: stdin,
-    timeout: 10_000,
-    env: { PATH: bin, PLAN9: '/usr/lib/plan9' },
-  })
-  if (r.error) throw r.error
-  return { stdout: since(r.stdout.toString('latin1')), failed: r.status !== 0 }
-}
-
-async function ours(cmd: string[], stdin: string | Uint8Array): Promise<Out> {
-  const r = await world.run(cmd, stdin, '/w')
-  return { stdout: Buffer.from(r.bytes).toString('latin1'), failed: r.status !== '' }
+function theirs(cmd: string[], stdin: string | Uint8Array, cwd?: string): Out {
+  const out = peer.theirs(cmd, stdin, cwd)
+  return { ...out, stdout: since(out.stdout) }
 }
 
 describe('as 9base prints it', () => {
   it.each(commands.map(c => [c.join(' '), c] as const))('%s', async (_, cmd) => {
-    expect(await ours(cmd, '')).toEqual(theirs(cmd, ''))
+    expect(await peer.ours(cmd, '')).toEqual(theirs(cmd, ''))
   })
   it.each(filters.map(c => [c.join(' '), c] as const))('%s', async (_, cmd) => {
     for (const name of ['empty', 'prose', 'nonl', 'binary', 'latin', 'left'])
-      if (!not(cmd, name)) expect([name, await ours(cmd, files[name]!)]).toEqual([name, theirs(cmd, files[name]!)])
+      if (!not(cmd, name)) expect([name, await peer.ours(cmd, files[name]!)]).toEqual([name, theirs(cmd, files[name]!)])
   })
   it.each(splits.map(c => [c.join(' '), c] as const))('split %s', async (_, args) => {
     const file = args[args.length - 1]!
-    const theirdir = mkdtempSync(join(dir, 's'))
-    const theirargs = file in files ? [...args.slice(0, -1), join(dir, file)] : args
+    const theirdir = mkdtempSync(join(peer.dir, 's'))
+    const theirargs = file in files ? [...args.slice(0, -1), join(peer.dir, file)] : args
     const theirresult = theirs(['split', ...theirargs], '', theirdir)
     const made = readdirSync(theirdir).sort()
     const ourdir = `/tmp/${theirdir.slice(-8)}`
-    world.tree.mkdir(ourdir)
-    const r = await world.run(['split', ...args.slice(0, -1), file in files ? `/w/${file}` : file], '', ourdir)
+    peer.world.tree.mkdir(ourdir)
+    const r = await peer.world.run(['split', ...args.slice(0, -1), file in files ? `/w/${file}` : file], '', ourdir)
     expect(r.status !== '').toBe(theirresult.failed)
-    const ls = (await world.run(['ls'], '', ourdir)).stdout.split('\n').slice(0, -1)
-    expect(ls.map(n => [n, world.text(`${ourdir}/${n}`)])).toEqual(
+    const ls = (await peer.world.run(['ls'], '', ourdir)).stdout.split('\n').slice(0, -1)
+    expect(ls.map(n => [n, peer.world.text(`${ourdir}/${n}`)])).toEqual(
       made.map(n => [n, readFileSync(join(theirdir, n), 'utf8')]),
     )
   })

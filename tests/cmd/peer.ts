@@ -32,9 +32,9 @@ export class Peer {
     afterAll(() => rmSync(this.dir, { recursive: true, force: true }))
   }
 
-  theirs(cmd: string[], stdin: string | Uint8Array = ''): Out {
+  theirs(cmd: string[], stdin: string | Uint8Array = '', cwd = this.dir): Out {
     const r = spawnSync(join(bin, cmd[0]!), cmd.slice(1), {
-      cwd: this.dir,
+      cwd,
       input: stdin,
       timeout: 10_000,
       env: { PATH: bin, PLAN9: '/usr/lib/plan9' },

@@ -1,11 +1,9 @@
 import { expect, test } from 'vitest'
+import { Random } from '../../../tests/random.ts'
 import { order, Strings } from './strings.ts'
 
-let seed = 5
-function rnd(n: number): number {
-  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
-  return Math.floor((seed / 2 ** 32) * n)
-}
+const random = new Random(5)
+const rnd = (n: number) => random.int(n)
 
 /** The order by definition: byte for byte, the shorter first, then as they came. */
 function expected(all: number[][]): number[] {
