@@ -20,6 +20,7 @@ export const programs: ProgramTable = {
   con: () => import('./cmd/con.ts'),
   cp: () => import('./cmd/cp.ts'),
   date: () => import('./cmd/date.ts'),
+  dc: () => import('./cmd/dc.ts'),
   dd: () => import('./cmd/dd.ts'),
   diff: () => import('./cmd/diff.ts'),
   du: () => import('./cmd/du.ts'),
