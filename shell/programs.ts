@@ -84,6 +84,7 @@ export const programs: ProgramTable = {
   tr: () => import('./cmd/tr.ts'),
   unicode: () => import('./cmd/unicode.ts'),
   uniq: () => import('./cmd/uniq.ts'),
+  units: () => import('./cmd/units.ts'),
   unmount: () => import('./cmd/unmount.ts'),
   unzip: () => import('./cmd/unzip.ts'),
   wc: () => import('./cmd/wc.ts'),
