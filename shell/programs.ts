@@ -9,6 +9,7 @@ export const programs: ProgramTable = {
   ascii: () => import('./cmd/ascii.ts'),
   awk: () => import('./cmd/awk.ts'),
   basename: () => import('./cmd/basename.ts'),
+  bc: () => import('./cmd/bc.ts'),
   bind: () => import('./cmd/bind.ts'),
   cal: () => import('./cmd/cal.ts'),
   cat: () => import('./cmd/cat.ts'),

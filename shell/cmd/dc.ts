@@ -22,6 +22,8 @@ class Complaint extends Error {}
 /** Strings in execution at once, and the indices of arrays. */
 const DEPTH = 10_000
 const MAXIND = 2048
+/** The registers that bc takes for functions, as dc knows them. */
+const LASTFUN = 0o26
 /** Commands between two looks at the clock, and milliseconds between two moments in which others may run. */
 const STEPS = 2000
 const SLICE = 20
@@ -164,14 +166,19 @@ class Dc {
   }
 
   #load(register: number): Value {
-    const v = this.#registers.get(register)?.at(-1) ?? n.zero
+    const v = this.#registers.get(register)?.at(-1)
+    if (v === undefined) {
+      if (register > LASTFUN) return n.zero
+      this.out.put(`function ${String.fromCharCode(register + 96)} undefined\n`)
+      return { text: 'c0 1Q' }
+    }
     return v instanceof Map ? new Map(v) : v
   }
 
-  /** What a register that holds no string does is to be pushed. */
+  /** A number is executed as the bytes that it is for the real dc. */
   #do(v: Value): void {
-    if (isnum(v) || v instanceof Map) this.#push(v)
-    else this.#run(v)
+    if (v instanceof Map) this.#push(v)
+    else this.#run(isnum(v) ? { text: n.bytes(v) } : v)
   }
 
   #index(): number {
@@ -225,6 +232,12 @@ class Dc {
   }
 
   async #condition(is: (d: bigint) => boolean): Promise<void> {
+    if (this.#stack.length < 2) {
+      // The one that is there is negated, and executed; the register's name comes next.
+      this.out.put('stack empty\n')
+      const x = this.#pop()
+      return this.#do(isnum(x) ? n.negate(x) : x)
+    }
     const [x, y] = this.#pair()
     const d = n.add(y, n.negate(x)).v
     const register = await this.#register()
@@ -285,6 +298,10 @@ class Dc {
       case '\t':
       case '\n':
         return
+      case '\xff':
+        // The end of a negative number's bytes.
+        if (this.#running.length > 0) return
+        break
       case '+':
         return this.#push(n.add(...this.#pair()))
       case '-': {

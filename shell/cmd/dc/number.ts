@@ -73,3 +73,13 @@ export function sqrt(x: Num, k: number): Num {
     r = next
   }
 }
+
+/** A number as the real dc keeps it: digits of base 100, the lowest first, 255 behind a negative one's complement; the scale. */
+export function bytes({ v, scale }: Num): string {
+  let top = 1n
+  while (v + top < 0n) top *= 100n
+  let out = ''
+  for (let left = v < 0n ? v + top : v; left > 0n || (v < 0n && top > 1n); left /= 100n, top /= 100n)
+    out += String.fromCharCode(Number(left % 100n))
+  return out + (v < 0n ? '\xff' : '') + String.fromCharCode(scale)
+}
