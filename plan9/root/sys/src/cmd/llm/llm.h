@@ -94,12 +94,14 @@ struct Model
 	vlong	bytes;
 	int	head_size;
 	int	kv_dim;
+	int	nthread;
 	Pool	*pool;
 	Matrix	embedding;
 	Matrix	classifier;
 	float	*rms_final;
 	float	*freq;	/* RoPE's, (head_size/2) */
 	Layer	*layer;
+	void	*mem;
 };
 
 /*
@@ -122,7 +124,7 @@ struct Session
 	float	*sin;
 	float	*key;	/* (n_layers, n_kv_heads, seq_len/16, head_size, 16) */
 	float	*value;	/* (n_layers, seq_len, kv_dim) */
-	float	*splat;	/* an x, each number four times; of Q8_0 see quantize */
+	uchar	*splat;	/* an x for the kernels: each number four times; of Q8_0 see quantize */
 	int	*qi;	/* one group's integers */
 	uchar	*scratch;	/* a thread's own, nscratch bytes each */
 	ulong	nscratch;
@@ -135,6 +137,11 @@ Tensor*	findtensor(Checkpoint*, char*, int layer);
 int	mklayout(Checkpoint*);	/* tensors and bytes, of Config, version, shared and group */
 int	preadn(int fd, void*, long, vlong);	/* all of it, or -1 */
 
+void*	bigalloc(vlong);	/* nil and an error where there is no such room */
+vlong	matrixbytes(int d, int n, int group);
+int	loadmatrixq(int fd, Tensor*, Matrix*);
+void	embedq(Matrix*, int row, float*);
+void	quantize(uchar *xq, int *qi, float *x, int n, int group);	/* for qdot16 */
 /* nthread 0: as many as the machine has processors; simd 0: plain C */
 Model*	loadmodel(char *file, int simd, int nthread);
 Model*	fdloadmodel(int fd, int simd, int nthread);
@@ -200,4 +207,4 @@ double	fpow10000(double);	/* 10000^y, 0 <= y <= 1 */
 float	fsqrt(float);
 void	initfp(void);	/* no floating-point traps in this process */
 
-int	llama2(int argc, char *argv[], int q80);	/* run and runq */
+void	llama2(int argc, char *argv[], int q80);	/* run and runq; does not return */

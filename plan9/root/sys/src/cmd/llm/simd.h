@@ -31,7 +31,6 @@ struct Kernels
 
 extern Kernels kernels;
 void	usesimd(int);
-int	havesimd(void);
 
 /* simd_*.s: pointers and integers only, so that every calling convention will do */
 void	ssedot16(float*, float*, float*, int, int);
