@@ -1,6 +1,7 @@
 import { serve } from '../plan9/9p/server.ts'
 import { pipeTransport, type Transport } from '../plan9/9p/transport.ts'
 import { ramfs, Tree } from '../plan9/9p/tree.ts'
+import type { Image } from '../plan9/kernel/exec.ts'
 import { Kernel, type StartOptions } from '../plan9/kernel/kernel.ts'
 import type { ConsDriver, ProgramTable } from '../plan9/kernel/sys.ts'
 import { programs } from './programs.ts'
@@ -10,6 +11,8 @@ export interface BootOptions {
   fill(tree: Tree): void
   /** Programs besides the shell's own: those of llmfs. */
   programs?: ProgramTable
+  /** What exec understands besides the programs of the table. */
+  images?: Image[]
   /** File servers of the host's, posted in /srv: `usr` and `host` are mounted by /lib/namespace. */
   services?: Record<string, Transport>
   /** The consoles, #c0 and on. */
@@ -73,6 +76,7 @@ export function boot(o: BootOptions): Machine {
     ...(o.services && { services: o.services }),
     ...(o.memory && { memory: o.memory }),
   })
+  kernel.images.push(...(o.images ?? []))
   const env = { timezone: o.timezone ?? 'GMT 0 GMT 0\n' }
   const start = (o: StartOptions) => kernel.start({ ...o, env: { ...env, ...o.env } })
   return {

@@ -1,4 +1,5 @@
 import { expose } from 'comlink'
+import { aoutimage, type CpuWorker } from '../emulator/cpu/image.ts'
 import { setEngineWorker } from '../llmfs/host.ts'
 import { llmPrograms } from '../llmfs/programs.ts'
 import { portTransport } from '../plan9/9p/transport.ts'
@@ -21,6 +22,21 @@ setEngineWorker(() => {
   })
   return { endpoint: worker, failed, terminate: () => worker.terminate() }
 })
+
+function cpuWorker(): CpuWorker {
+  const worker = new Worker(new URL('./cpu.worker.ts', import.meta.url), { type: 'module', name: '9ml cpu' })
+  const failed = new Promise<string>(resolve => {
+    worker.onerror = ev => resolve(ev.message || 'its worker could not be loaded')
+  })
+  return {
+    postMessage: downs => worker.postMessage(downs),
+    onmessage: f => {
+      worker.onmessage = ev => f(ev.data)
+    },
+    failed,
+    terminate: () => worker.terminate(),
+  }
+}
 
 /** The screen's end of the console: bytes go to the page, which says when it has shown them. */
 class Screen {
@@ -69,6 +85,7 @@ class PageKernel implements KernelApi {
     const machine = boot({
       fill: tree => fill(tree, files, o.base),
       programs: llmPrograms,
+      images: [aoutimage(cpuWorker)],
       services: { usr: transport },
       cons: [cons],
       user: USER,

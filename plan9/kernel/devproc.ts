@@ -1,5 +1,16 @@
 import { DMDIR, OREAD, OWRITE, QTDIR } from '../9p/const.ts'
-import { Ebadfd, Eiotoobig, Eiotoosmall, Eisdir, Enonexist, Eperm, Eprocdied, ERRMAX, PlanError } from '../error.ts'
+import {
+  Ebadctl,
+  Ebadfd,
+  Eiotoobig,
+  Eiotoosmall,
+  Eisdir,
+  Enonexist,
+  Eperm,
+  Eprocdied,
+  ERRMAX,
+  PlanError,
+} from '../error.ts'
 import { cclose, chanpath } from './chan.ts'
 import {
   type Devgen,
@@ -19,7 +30,7 @@ import {
 import { procfdprint } from './devdup.ts'
 import { changenoteid, postnote, postnotepg } from './note.ts'
 import { lookupcmd, parsecmd, quote } from './parse.ts'
-import type { Chan, Dev, Mhead, Mount, Proc } from './portdat.ts'
+import type { Chan, Dev, Memory, Mhead, Mount, Proc } from './portdat.ts'
 import { pexit, procstart, procstopwait, pwait } from './proc.ts'
 import { MAFTER, MBEFORE, MCACHE, MCREATE } from './sys.ts'
 import { fdclose } from './sysfile.ts'
@@ -29,25 +40,31 @@ const Qdir = 0
 const Qargs = 1
 const Qctl = 2
 const Qfd = 3
-const Qnote = 4
-const Qnoteid = 5
-const Qnotepg = 6
-const Qns = 7
-const Qppid = 8
-const Qstatus = 9
-const Qtext = 10
-const Qwait = 11
+const Qmem = 4
+const Qnote = 5
+const Qnoteid = 6
+const Qnotepg = 7
+const Qns = 8
+const Qppid = 9
+const Qregs = 10
+const Qsegment = 11
+const Qstatus = 12
+const Qtext = 13
+const Qwait = 14
 
-/** Modes of 0 are the process's own. status, fd and ns are for all to read. */
+/** Modes of 0 are the process's own. status, fd and ns are for all to read. mem, regs and segment are machine code's alone. */
 const procdir = [
   dirtab('args', Qargs, 0o660),
   dirtab('ctl', Qctl, 0),
   dirtab('fd', Qfd, 0o444),
+  dirtab('mem', Qmem, 0),
   dirtab('note', Qnote, 0),
   dirtab('noteid', Qnoteid, 0o664),
   dirtab('notepg', Qnotepg, 0),
   dirtab('ns', Qns, 0o444),
   dirtab('ppid', Qppid, 0o444),
+  dirtab('regs', Qregs, 0),
+  dirtab('segment', Qsegment, 0o444),
   dirtab('status', Qstatus, 0o444),
   dirtab('text', Qtext, 0),
   dirtab('wait', Qwait, 0o400),
@@ -135,14 +152,22 @@ function open(up: Proc, c: Chan, omode0: number): Chan {
     cclose(c)
     return tc
   }
-  if ((t === Qfd || t === Qns || t === Qppid || t === Qstatus) && omode !== OREAD) throw new PlanError(Eperm)
+  if ((t === Qfd || t === Qns || t === Qppid || t === Qsegment || t === Qstatus) && omode !== OREAD)
+    throw new PlanError(Eperm)
   if (t === Qnotepg && omode !== OWRITE) throw new PlanError(Eperm)
   if (p.kp && (t === Qnote || t === Qnotepg || omode !== OREAD)) throw new PlanError(Eperm)
   nonone(up, p)
+  if (t === Qmem || t === Qregs || t === Qsegment) memory(p)
   const tc = devopen(up, c, omode, gen)
   // The group that a note goes to is the one of this moment.
   if (t === Qnotepg) tc.aux = p.noteid
   return tc
+}
+
+/** What a program of the table has not got. @throws PlanError */
+function memory(p: Proc): Memory {
+  if (!p.memory) throw new PlanError('no memory')
+  return p.memory
 }
 
 function mflags(flag: number): string {
@@ -224,6 +249,12 @@ async function read(up: Proc, c: Chan, n: number, offset: number): Promise<Uint8
       return readline(c, n, offset, () => nslines(p))
     case Qppid:
       return readstr(numfmt(p.parentpid), n, offset)
+    case Qmem:
+      return memory(p).read('mem', n, offset)
+    case Qregs:
+      return memory(p).read('regs', n, offset)
+    case Qsegment:
+      return memory(p).read('segment', n, offset)
     case Qstatus:
       return readstr(status(up, p), n, offset)
     case Qwait: {
@@ -281,7 +312,7 @@ async function ctl(up: Proc, p: Proc, data: Uint8Array): Promise<void> {
 
 async function write(up: Proc, c: Chan, data: Uint8Array, offset: number): Promise<number> {
   if (c.qid.type & QTDIR) throw new PlanError(Eisdir)
-  if (data.length >= ERRMAX) throw new PlanError(Eiotoobig)
+  if (data.length >= ERRMAX && qtype(c) !== Qmem) throw new PlanError(Eiotoobig)
   const text = new TextDecoder().decode(data)
   if (qtype(c) === Qnotepg) {
     postnotepg(up.k.procs.values(), c.aux as number, text, up)
@@ -296,6 +327,13 @@ async function write(up: Proc, c: Chan, data: Uint8Array, offset: number): Promi
       break
     case Qctl:
       await ctl(up, p, data)
+      break
+    case Qmem:
+      await memory(p).write('mem', data, offset)
+      break
+    case Qregs:
+      if (!p.stopped) throw new PlanError(Ebadctl)
+      await memory(p).write('regs', data, offset)
       break
     case Qnote:
       if (!postnote(p, text)) throw new PlanError('note not posted')

@@ -13,6 +13,8 @@ export interface Execfile {
   header: Uint8Array
   /** The name that it was opened by. */
   name: string
+  /** It, open; a reference of the caller's. */
+  chan: Chan
   read(n: number, offset: number): Promise<Uint8Array>
   length(): Promise<number>
 }
@@ -80,6 +82,7 @@ async function load(up: Proc, name: string, argv0: string[]): Promise<Found> {
       const x: Execfile = {
         header,
         name: file,
+        chan: tc,
         read: async (n, offset) => tc.type.read(up, tc, n, offset),
         length: async () => Number((await tc.type.stat(up, tc)).length),
       }

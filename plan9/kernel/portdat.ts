@@ -200,6 +200,14 @@ export interface Note {
 }
 export const NNOTE = 5
 
+/** What /proc shows and changes of a process that is machine code. @throws PlanError Ebadarg for what is not there */
+export interface Memory {
+  read(file: 'mem' | 'regs' | 'segment', n: number, offset: number): Promise<Uint8Array>
+  write(file: 'mem' | 'regs', data: Uint8Array, offset: number): Promise<void>
+  /** stopreq is set: stops also where the program makes no system call. */
+  stop(): Promise<void>
+}
+
 /** A process. `up`, in the C sources, is an argument here: there is no telling who runs across an await. */
 /** The reason of every abort: without one the host makes an exception with a stack trace each time. */
 const interrupted = new PlanError(Eintr)
@@ -234,6 +242,7 @@ export class Proc {
   /** What it runs, open. */
   textc: Chan | undefined
   image: Image | undefined
+  memory: Memory | undefined
   procmode = 0o640
   basepri = 10
   priority = 10

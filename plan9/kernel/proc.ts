@@ -176,7 +176,10 @@ export async function procstopwait(up: Proc, p: Proc, stop: boolean): Promise<vo
     p.stopreq = p.attn = true
     return
   }
-  if (stop && !p.stopped) p.stopreq = p.attn = true
+  if (stop && !p.stopped) {
+    p.stopreq = p.attn = true
+    void p.memory?.stop()
+  }
   while (!p.stopped) {
     if (p.dead) throw new PlanError(Eprocdied)
     await orintr(new Promise<void>(resolve => p.stopr.push(resolve)), up.signal)

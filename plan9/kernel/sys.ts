@@ -112,6 +112,8 @@ export interface Sys {
    * (an engine's worker). Such a wait ends by awaiting `sys.sleep(0)`, which delivers the note.
    */
   interrupted(): AbortSignal
+  /** Delivers notes that wait, and stops where that was asked for, as each system call does; interrupts none of them. */
+  attend(): Promise<void>
 }
 
 /**

@@ -86,7 +86,7 @@ export class Syscalls implements Sys {
   }
 
   /** Runs the note handler, or waits for its run under way: for calls that began before it did. Stops when told to. */
-  private async attend(): Promise<void> {
+  async attend(): Promise<void> {
     const { up, gen } = this
     if (up.gen === gen && (up.notes.length > 0 || up.notepending))
       up.delivering ??= Promise.resolve()

@@ -18,6 +18,7 @@ export async function build() {
     for (const [name, entry] of [
       ['engine.worker', 'engine.worker.ts'],
       ['thread.worker', 'thread.worker.ts'],
+      ['cpu.worker', 'cpu.worker.ts'],
       ['9ml', 'main.ts'],
     ])
       await vite({
@@ -37,13 +38,14 @@ export async function build() {
           },
         },
       })
+    await cp(join(top, 'node_modules', 'v86', 'build', 'v86.wasm'), join(outDir, 'v86.wasm'))
     await cp(join(top, 'plan9', 'root'), join(outDir, 'root'), { recursive: true })
 
     for (const name of await readdir(dist)) if (/^chunk/.test(name)) await rm(join(dist, name), { recursive: true })
     const old = join(outDir, 'old')
     await rename(join(dist, 'root'), old).catch(() => {})
     await rename(join(outDir, 'root'), join(dist, 'root'))
-    for (const name of ['thread.worker.js', 'engine.worker.js', '9ml.js']) {
+    for (const name of ['v86.wasm', 'thread.worker.js', 'engine.worker.js', 'cpu.worker.js', '9ml.js']) {
       await utimes(join(outDir, name), begun, begun)
       await rename(join(outDir, name), join(dist, name))
     }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { isAbsolute, parse } from 'node:path'
 import process from 'node:process'
+import { aoutimage } from '../../emulator/cpu/image.ts'
 import { setAnnounce, setEngineWorker } from '../../llmfs/host.ts'
 import { llmPrograms } from '../../llmfs/programs.ts'
 import { serve } from '../../plan9/9p/server.ts'
@@ -9,6 +10,7 @@ import { PlanError } from '../../plan9/error.ts'
 import { type ConsDriver, PNGROUP } from '../../plan9/kernel/sys.ts'
 import { type BootOptions, boot } from '../boot.ts'
 import { setDial } from '../cmd/dial.ts'
+import { cpuWorker } from './cpuworker.ts'
 import { engineWorker } from './engineworker.ts'
 import { hostcwd, hostfs } from './hostfs.ts'
 import { fillRoot } from './root.ts'
@@ -76,6 +78,7 @@ async function main(args: string[]): Promise<number> {
   const options = (cons: ConsDriver[]): BootOptions => ({
     fill: fillRoot,
     programs: llmPrograms,
+    images: [aoutimage(cpuWorker)],
     services: { host: hostService(root) },
     cons,
     memory: () => ({ used: process.memoryUsage().rss, total: process.memoryUsage().rss }),

@@ -1,0 +1,989 @@
+import { Ebadarg, Eintr, Eiotoobig, Enovmem, ERRMAX, Etoobig, PlanError } from '../../plan9/error.ts'
+import {
+  FRAME,
+  FXAREA,
+  FXSIZE,
+  IF,
+  KPD,
+  KZERO,
+  MACH,
+  Mcr2,
+  Mfxrstor,
+  Mfxsave,
+  Midle,
+  Mnewcr3,
+  NFX,
+  Uax,
+  Ucs,
+  UDSEL,
+  Uds,
+  UESEL,
+  Uecode,
+  Ues,
+  Uflagmask,
+  Uflags,
+  Ufs,
+  Ugs,
+  Upc,
+  Usp,
+  Uss,
+  Utrap,
+  Uwords,
+  Vboot,
+  Virq0,
+  Vpf,
+  Vsyscall,
+} from './layout.ts'
+import { Badaddr, Image, Nomem, Pagein, Pages, type Segment, Space, USTKTOP } from './mem.ts'
+import type { Arg, Down, Up } from './protocol.ts'
+import * as nr from './protocol.ts'
+import type { X86 } from './v86.ts'
+
+/** Programs on the processor: who runs, what their traps mean, and what they may have of the kernel's by asking. */
+
+/** Milliseconds of a turn. */
+const SLICE = 10
+/** Bytes of one read or write, at most. */
+const MAXIO = 64 * 1024 * 1024
+const STRMAX = 64 * 1024
+const ARGMAX = 1024 * 1024
+/** Bytes of the Tos at the top of a stack, and where the pid is in it. */
+const TOSSIZE = 56
+const TOSPID = 48
+const UREGSIZE = 4 * Uwords
+/** What noted(2) may be told, but for NDFLT. */
+const NCONT = 0
+const NSAVE = 2
+const NRSTR = 3
+
+const Egreg = 'jmk added reentrancy for threads'
+
+const excname: Readonly<Record<number, string>> = {
+  0: 'divide error',
+  1: 'debug exception',
+  2: 'nonmaskable interrupt',
+  4: 'overflow',
+  5: 'bounds check',
+  6: 'invalid opcode',
+  7: 'coprocessor not available',
+  8: 'double fault',
+  9: 'coprocessor segment overrun',
+  10: 'invalid TSS',
+  11: 'segment not present',
+  12: 'stack exception',
+  13: 'general protection violation',
+  16: 'coprocessor error',
+  17: 'alignment check',
+  18: 'machine check',
+  19: 'simd error',
+}
+
+/** What a guest waits for. */
+type Wait =
+  | { k: 'call'; seq: number; out: number; max: number; reply?: Reply; child?: Guest }
+  | { k: 'sem'; seg: Segment; offset: number; timer?: unknown }
+  /** That the kernel posts the note of a trap. */
+  | { k: 'trap' }
+  /** The child of rfork: for its pid. */
+  | { k: 'fork' }
+  /** The end. */
+  | { k: 'exit' }
+type Reply = Extract<Down, { t: 'reply' }>
+
+/** One program in one process. */
+class Guest {
+  readonly id: number
+  readonly space: Space
+  readonly regs = new Int32Array(Uwords)
+  /** Where its floating-point state is while it does not run. */
+  readonly fx: number
+  errstr = ''
+  notify = 0
+  notified = false
+  /** Of the note being handled, where it lies in the program. */
+  ureg = 0
+  readonly notes: string[] = []
+  /** What notes interrupted. */
+  readonly saved: { wait: Wait | undefined; pc: number; sp: number; fx: Uint8Array }[] = []
+  wait: Wait | undefined
+  /** Bytes of a file that it needs first. */
+  page: Pagein | undefined
+  /** Its system call begins anew, once they are there. */
+  retry = false
+  held = false
+  queued = false
+  dead = false
+
+  constructor(id: number, space: Space, fx: number) {
+    this.id = id
+    this.space = space
+    this.fx = fx
+  }
+
+  get runnable(): boolean {
+    return !this.wait && !this.page && !this.held && !this.dead
+  }
+
+  get pc(): number {
+    return this.regs[Upc]! >>> 0
+  }
+
+  /** Registers from a program's hands: selectors and flags are such as a program may have. */
+  sane(): void {
+    const { regs } = this
+    regs[Ucs] = UESEL
+    regs[Uss] = regs[Uds] = regs[Ues] = UDSEL
+    regs[Ufs] = regs[Ugs] = 0
+    regs[Uflags] = (regs[Uflags]! & Uflagmask) | IF | 2
+  }
+}
+
+/** 0x and hexadecimal digits. */
+function hex(n: number): string {
+  return `0x${(n >>> 0).toString(16)}`
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/** At most max bytes of s with a NUL behind them, not within a rune. */
+function cstring(s: string, max: number): Uint8Array {
+  const out = new Uint8Array(max)
+  return out.subarray(0, encoder.encodeInto(s, out.subarray(0, max - 1)).written + 1)
+}
+
+export class Machine {
+  private x86!: X86
+  private pages!: Pages
+  private readonly send: (ups: Up[]) => void
+  private ups: Up[] = []
+  private readonly inbox: Down[] = []
+  private readonly guests = new Map<number, Guest>()
+  /** Executable files, by the kernel's number; the one executed last is last. */
+  private readonly images = new Map<number, Image>()
+  private readonly asked = new Set<string>()
+  /** Requests of /proc that wait for bytes of a file. */
+  private peeks: Down[] = []
+  private readonly sems = new Map<Segment, Map<number, Guest[]>>()
+  private readonly fxfree: number[] = []
+  private fxfresh = 0
+  private children = 0
+  private seq = 0
+
+  /** Whose registers the processor has. */
+  private cur: Guest | undefined
+  /** Whose floating-point state is on its way to memory. */
+  private saving: Guest | undefined
+  private readonly runq: Guest[] = []
+  private idle = false
+  private preempt = false
+  private slice = 0
+  /** Address spaces to be given back once the processor has left them. */
+  private trash: Space[] = []
+
+  constructor(send: (ups: Up[]) => void) {
+    this.send = send
+  }
+
+  start(x86: X86): void {
+    this.x86 = x86
+    this.pages = new Pages(x86)
+    this.pages.reclaim = () => this.reclaim()
+    x86.run()
+  }
+
+  /** Messages of the kernel: seen to where the processor is in nobody's middle. */
+  post(downs: Down[]): void {
+    this.inbox.push(...downs)
+    if (!this.idle) return
+    this.x86.attend()
+    this.drain()
+    if (this.runq.length > 0) this.x86.wake()
+    this.flush()
+  }
+
+  private up(u: Up): void {
+    this.ups.push(u)
+  }
+
+  private flush(): void {
+    if (this.ups.length === 0) return
+    this.send(this.ups)
+    this.ups = []
+  }
+
+  pause(): void {
+    this.flush()
+  }
+
+  tick(now: number): boolean {
+    if (this.idle) return this.runq.length > 0
+    return this.inbox.length > 0 || (this.runq.length > 0 && now - this.slice > SLICE)
+  }
+
+  trap(): void {
+    const { mem32 } = this.x86
+    const mach = MACH >> 2
+    const frame = FRAME >> 2
+    const again = mem32[mach + Midle]! < 0
+    mem32[mach + Midle] = mem32[mach + Mfxsave] = mem32[mach + Mfxrstor] = mem32[mach + Mnewcr3] = 0
+    this.idle = false
+    if (this.trash.length > 0) for (const space of this.trash.splice(0)) space.free()
+    if (again) {
+      const p = this.saving!
+      this.saving = this.cur = undefined
+      this.ready(p)
+    } else if (this.cur) {
+      const p = this.cur
+      const { regs } = p
+      for (let i = 0; i < Uwords; i++) regs[i] = mem32[frame + i]!
+      try {
+        this.vector(p, regs[Utrap]!)
+      } catch (e) {
+        this.failed(p, e)
+      }
+    }
+    if (this.inbox.length > 0) this.drain()
+    this.schedule()
+  }
+
+  /** Decides what the processor does next. */
+  private schedule(): void {
+    const { mem32 } = this.x86
+    const mach = MACH >> 2
+    const was = this.cur
+    if (was) {
+      if (was.runnable && !this.preempt && (was.notes.length === 0 || was.notified)) {
+        this.resume(was)
+        return
+      }
+      this.preempt = false
+      if (!was.dead) {
+        this.saving = was
+        mem32[mach + Mfxsave] = KZERO + was.fx
+        mem32[mach + Midle] = -1
+        return
+      }
+      this.cur = undefined
+    }
+    this.preempt = false
+    for (let p = this.runq.shift(); p; p = this.runq.shift()) {
+      p.queued = false
+      if (!p.runnable) continue
+      if (p.retry) {
+        p.retry = false
+        const q = p
+        this.guard(q, () => this.syscall(q))
+        if (!p.runnable) continue
+      }
+      if (p.notes.length > 0 && !p.notified) this.deliver(p)
+      if (!p.runnable) continue
+      this.cur = p
+      this.slice = performance.now()
+      mem32[mach + Mfxrstor] = KZERO + p.fx
+      p.space.flush = true
+      this.resume(p)
+      return
+    }
+    mem32[mach + Midle] = 1
+    mem32[mach + Mnewcr3] = KPD
+    this.idle = true
+    this.flush()
+  }
+
+  private resume(p: Guest): void {
+    const { mem32 } = this.x86
+    const { regs } = p
+    for (let i = 0, frame = FRAME >> 2; i < Uwords; i++) mem32[frame + i] = regs[i]!
+    if (!p.space.flush) return
+    mem32[(MACH >> 2) + Mnewcr3] = p.space.pd
+    p.space.flush = false
+  }
+
+  private ready(p: Guest): void {
+    if (p === this.cur || p === this.saving || p.queued || !p.runnable) return
+    p.queued = true
+    this.runq.push(p)
+  }
+
+  /** Does f for p, and what its exceptions ask for. */
+  private guard(p: Guest, f: () => void): void {
+    try {
+      f()
+    } catch (e) {
+      this.failed(p, e)
+    }
+  }
+
+  private failed(p: Guest, e: unknown): void {
+    if (e instanceof Pagein) this.ask(p, e)
+    else if (e instanceof Nomem) this.exits(p, 'Killed: Insufficient physical memory')
+    else throw e
+  }
+
+  private ask(p: Guest | undefined, need: Pagein): void {
+    if (p) p.page = need
+    const key = `${need.image.id} ${need.offset}`
+    if (this.asked.has(key)) return
+    this.asked.add(key)
+    this.up({ t: 'pagein', image: need.image.id, offset: need.offset, n: need.n })
+  }
+
+  private vector(p: Guest, vec: number): void {
+    switch (vec) {
+      case Vboot:
+        return
+      case Virq0:
+        this.preempt = this.runq.length > 0
+        return
+      case Vsyscall:
+        this.syscall(p)
+        return
+      case Vpf: {
+        const addr = this.x86.mem32[(MACH >> 2) + Mcr2]! >>> 0
+        const write = (p.regs[Uecode]! & 2) !== 0
+        const r = p.space.fault(addr, write)
+        if (r instanceof Pagein) throw r
+        if (!r) this.fatal(p, `sys: trap: fault ${write ? 'write' : 'read'} addr=${hex(addr)}`)
+        return
+      }
+      case 3:
+        this.fatal(p, 'sys: breakpoint')
+        return
+      default:
+        this.fatal(p, `sys: trap: ${excname[vec] ?? `${vec} (reserved)`}`)
+    }
+  }
+
+  /** Asks for the note of a trap; the guest goes on when the kernel has posted it. */
+  private fatal(p: Guest, msg: string): void {
+    p.wait = { k: 'trap' }
+    this.up({ t: 'trap', id: p.id, msg: `${msg} pc=${hex(p.pc)}` })
+  }
+
+  /** p is over, by its own doing. */
+  private exits(p: Guest, status: string, print?: string): void {
+    this.up({ t: 'exits', id: p.id, status, ...(print !== undefined && { print }) })
+    this.kill(p)
+  }
+
+  private kill(p: Guest): void {
+    if (p.dead) return
+    p.dead = true
+    this.unsem(p)
+    for (const w of [p.wait, ...p.saved.map(s => s.wait)]) if (w?.k === 'call' && w.child) this.kill(w.child)
+    this.guests.delete(p.id)
+    this.fxfree.push(p.fx)
+    if (p === this.cur || p === this.saving) this.trash.push(p.space)
+    else p.space.free()
+  }
+
+  private reclaim(): boolean {
+    for (const image of this.images.values()) if (image.users === 0 && image.forget()) return true
+    return false
+  }
+
+  private newguest(id: number, space: Space): Guest {
+    const slot = this.fxfree.pop() ?? (this.fxfresh < NFX ? FXAREA + this.fxfresh++ * FXSIZE : 0)
+    if (slot === 0) {
+      space.free()
+      throw new Nomem()
+    }
+    const p = new Guest(id, space, slot)
+    this.guests.set(id, p)
+    return p
+  }
+
+  // Messages of the kernel.
+
+  private drain(): void {
+    for (const d of this.inbox.splice(0)) this.down(d)
+  }
+
+  private down(d: Down): void {
+    if (d.t === 'page') {
+      this.filled(d)
+      return
+    }
+    if (d.t === 'exec') {
+      this.exec(d)
+      return
+    }
+    if (d.t === 'forget') {
+      this.images.get(d.image)?.forget()
+      this.images.delete(d.image)
+      return
+    }
+    const p = this.guests.get(d.id)
+    switch (d.t) {
+      case 'kill':
+        if (p) this.kill(p)
+        return
+      case 'reply':
+        p && this.reply(p, d)
+        return
+      case 'note':
+        if (!p) return
+        p.notes.push(d.msg)
+        // The one that runs is seen to when its registers are saved.
+        if (p !== this.cur && p !== this.saving && !p.notified) this.deliver(p)
+        return
+      case 'hold':
+        if (!p) return
+        p.held = d.on
+        if (d.on) this.up({ t: 'held', id: d.id })
+        else this.ready(p)
+        return
+      case 'peek':
+        this.peek(p, d)
+        return
+    }
+  }
+
+  private filled(d: Extract<Down, { t: 'page' }>): void {
+    this.asked.delete(`${d.image} ${d.offset}`)
+    let need: Pagein | undefined
+    const waiting: Guest[] = []
+    for (const p of this.guests.values())
+      if (p.page?.image.id === d.image && p.page.offset === d.offset) {
+        need = p.page
+        waiting.push(p)
+      }
+    const image = this.images.get(d.image)
+    if (image && !d.err)
+      try {
+        image.fill(need ?? new Pagein(image, d.offset, d.bytes.length), d.bytes)
+      } catch (e) {
+        if (!(e instanceof Nomem)) throw e
+        for (const p of waiting) this.exits(p, 'Killed: Insufficient physical memory')
+      }
+    for (const p of waiting) {
+      p.page = undefined
+      if (d.err) this.exits(p, `sys: page read error: ${d.err}`, `sys: page read error: ${d.err}`)
+      else if (p.notes.length > 0 && !p.notified && !p.dead) this.deliver(p)
+      this.ready(p)
+    }
+    for (const peek of this.peeks.splice(0))
+      if (peek.t === 'peek') {
+        if (d.err) this.up({ t: 'peeked', id: peek.id, seq: peek.seq, data: new Uint8Array(0), err: d.err })
+        else this.down(peek)
+      }
+  }
+
+  /** Makes the guest that runs an a.out from its start: its stack as exec(2) has it. */
+  private exec(d: Extract<Down, { t: 'exec' }>): void {
+    const old = this.guests.get(d.from)
+    let image = this.images.get(d.image)
+    if (image) this.images.delete(d.image)
+    else {
+      image = new Image(this.pages, d.image, d.header)
+      this.x86.cold()
+    }
+    this.images.set(d.image, image)
+    try {
+      const space = new Space(this.pages)
+      space.exec(image)
+      if (old) space.inherit(old.space)
+      const p = this.newguest(d.id, space)
+      const strings = encoder.encode(d.argv.map(a => `${a}\0`).join(''))
+      const nbytes = TOSSIZE + strings.length
+      let ssize = 4 * (d.argv.length + 1) + ((nbytes + 3) & ~3)
+      if ((ssize + 4) & 7) ssize += 4
+      const sp = USTKTOP - ssize - 4
+      const words = new Int32Array(d.argv.length + 2)
+      words[0] = d.argv.length
+      let at = USTKTOP - nbytes
+      d.argv.forEach((a, i) => {
+        words[i + 1] = at
+        at += encoder.encode(a).length + 1
+      })
+      space.copyout(sp, new Uint8Array(words.buffer))
+      space.copyout(USTKTOP - nbytes, strings)
+      const tos = new Uint8Array(TOSSIZE)
+      new DataView(tos.buffer).setInt32(TOSPID, d.pid, true)
+      space.copyout(USTKTOP - TOSSIZE, tos)
+      p.regs[Uax] = USTKTOP - TOSSIZE
+      p.regs[Usp] = sp
+      p.regs[Upc] = d.header.entry
+      p.sane()
+      this.freshfx(p)
+      this.ready(p)
+    } catch (e) {
+      if (!(e instanceof Nomem)) throw e
+      this.up({ t: 'exits', id: d.id, status: 'Killed: Insufficient physical memory' })
+    }
+    if (old) this.kill(old)
+  }
+
+  /** As FXSAVE writes it: no register in use; Plan 9's control word: 53 bits, and exceptions that it wants to hear of. */
+  private freshfx(p: Guest): void {
+    const { mem8, mem32 } = this.x86
+    mem8.fill(0, p.fx, p.fx + FXSIZE)
+    mem32[p.fx >> 2] = 0x0232
+    mem32[(p.fx >> 2) + 6] = 0x1f80
+    mem32[(p.fx >> 2) + 7] = 0xffff
+  }
+
+  // Notes.
+
+  /** Makes p, which does not run, begin its handler; unless it has to wait for a page first. */
+  private deliver(p: Guest): void {
+    if (p.page || p.dead || p.wait?.k === 'fork' || p.wait?.k === 'exit') return
+    const { space, regs } = p
+    const msg = p.notes[0]!
+    const usp = regs[Usp]! >>> 0
+    const ureg = usp - 256 - UREGSIZE
+    const string = ureg - 4 - ERRMAX
+    const sp = string - 12
+    if (!p.notify || sp < 0 || !space.ok(p.notify, 1, false) || !space.ok(sp, usp - 256 - sp, true)) {
+      this.exits(p, 'Suicide', 'suicide: bad address in notify')
+      return
+    }
+    const interrupted = p.wait?.k === 'sem' ? Eintr : undefined
+    const words = regs.slice()
+    if (p.wait?.k === 'call' || interrupted) words[Uax] = -1
+    this.guard(p, () => {
+      space.copyout(ureg, new Uint8Array(words.buffer))
+      space.copyout(string, cstring(msg, ERRMAX))
+      space.copyout(sp, new Uint8Array(new Int32Array([0, ureg, string]).buffer))
+      space.copyout(ureg - 4, new Uint8Array(new Int32Array([p.ureg]).buffer))
+      p.notes.shift()
+      if (interrupted) {
+        this.unsem(p)
+        p.wait = undefined
+        p.errstr = interrupted
+        regs[Uax] = -1
+      }
+      const { mem8 } = this.x86
+      p.saved.push({ wait: p.wait, pc: p.pc, sp: usp, fx: mem8.slice(p.fx, p.fx + FXSIZE) })
+      p.wait = undefined
+      p.notified = true
+      p.ureg = ureg
+      regs[Usp] = sp
+      regs[Upc] = p.notify
+      p.sane()
+    })
+    this.ready(p)
+  }
+
+  private noted(p: Guest, arg: number): void {
+    const { space, regs } = p
+    if (arg !== NRSTR && !p.notified) throw new PlanError(Egreg)
+    const oureg = p.ureg
+    if (oureg === 0 || !space.ok(oureg - 4, UREGSIZE + 4, false)) {
+      this.exits(p, 'Suicide', 'bad ureg in noted or call to noted when not notified')
+      return
+    }
+    const words = new Int32Array(space.copyin(oureg - 4, UREGSIZE + 4).buffer)
+    if (arg !== NCONT && arg !== NSAVE && arg !== NRSTR) {
+      p.notified = false
+      p.wait = { k: 'exit' }
+      this.up({ t: 'noted', id: p.id, cont: false })
+      return
+    }
+    const saved = p.saved.at(-1)
+    regs.set(words.subarray(1))
+    p.sane()
+    if (!space.ok(p.pc, 1, false) || !space.ok(regs[Usp]! >>> 0, 4, false)) {
+      this.exits(p, 'Suicide', 'suicide: trap in noted')
+      return
+    }
+    p.notified = false
+    this.up({ t: 'noted', id: p.id, cont: true })
+    if (arg === NSAVE) {
+      const sp = oureg - 16 - ERRMAX
+      space.copyout(sp, new Uint8Array(new Int32Array([0, oureg]).buffer))
+      regs[Usp] = sp
+      return
+    }
+    p.ureg = words[0]! >>> 0
+    p.saved.pop()
+    if (!saved) return
+    // The state to go on with is the saved one: what the processor has now is forgotten.
+    this.x86.mem8.set(saved.fx, p.fx)
+    if (this.cur === p) this.cur = undefined
+    const { wait } = saved
+    if (wait?.k === 'call' && p.pc === saved.pc && regs[Usp]! >>> 0 === saved.sp) {
+      p.wait = wait
+      if (wait.reply) this.reply(p, wait.reply)
+    }
+    this.ready(p)
+  }
+
+  // System calls.
+
+  /** Argument i, of 4 bytes. */
+  private arg(p: Guest, i: number): number {
+    const va = (p.regs[Usp]! >>> 0) + 4 + 4 * i
+    if ((va & 3) === 0) {
+      const pa = p.space.translate(va, false)
+      if (pa instanceof Pagein) throw pa
+      if (pa === false) throw new Badaddr()
+      return this.x86.mem32[pa >> 2]!
+    }
+    return new DataView(p.space.copyin(va, 4).buffer).getInt32(0, true)
+  }
+
+  private addr(p: Guest, i: number): number {
+    return this.arg(p, i) >>> 0
+  }
+
+  private syscall(p: Guest): void {
+    try {
+      this.call(p, p.regs[Uax]!)
+    } catch (e) {
+      if (e instanceof Pagein) {
+        p.retry = true
+        throw e
+      }
+      if (!(e instanceof PlanError || e instanceof Badaddr)) throw e
+      p.regs[Uax] = -1
+      p.errstr = e instanceof PlanError ? e.message : Ebadarg
+      if (e instanceof Badaddr) this.fatal(p, 'sys: bad address in syscall')
+    }
+  }
+
+  /** The calls that need nothing of the kernel's are done here. @throws PlanError, Badaddr, Pagein, Nomem */
+  private call(p: Guest, num: number): void {
+    const { space, regs } = p
+    switch (num) {
+      case nr.SYSR1:
+        regs[Uax] = 0
+        return
+      case nr.ERRSTR:
+        this.errstr(p, this.addr(p, 0), Math.min(this.addr(p, 1), ERRMAX))
+        return
+      case nr._ERRSTR:
+        this.errstr(p, this.addr(p, 0), 64)
+        return
+      case nr.BRK_:
+        regs[Uax] = space.brk(this.addr(p, 0))
+        return
+      case nr.SEGBRK:
+        regs[Uax] = space.segbrk(this.addr(p, 0), this.addr(p, 1))
+        return
+      case nr.SEGATTACH:
+        regs[Uax] = space.segattach(this.arg(p, 0), this.string(p, 1), this.addr(p, 2), this.addr(p, 3))
+        return
+      case nr.SEGDETACH:
+        space.segdetach(this.addr(p, 0))
+        regs[Uax] = 0
+        return
+      case nr.SEGFREE:
+        space.segfree(this.addr(p, 0), this.addr(p, 1))
+        regs[Uax] = 0
+        return
+      case nr.SEGFLUSH:
+        regs[Uax] = 0
+        return
+      case nr.NOTIFY: {
+        const f = this.addr(p, 0)
+        if (f !== 0 && !space.ok(f, 4, false)) throw new Badaddr()
+        if ((f !== 0) !== (p.notify !== 0)) this.up({ t: 'notify', id: p.id, on: f !== 0 })
+        p.notify = f
+        regs[Uax] = 0
+        return
+      }
+      case nr.NOTED:
+        this.noted(p, this.arg(p, 0))
+        return
+      case nr.SEMACQUIRE:
+        this.semacquire(p, this.arg(p, 1) !== 0)
+        return
+      case nr.TSEMACQUIRE:
+        this.semacquire(p, true, this.addr(p, 1))
+        return
+      case nr.SEMRELEASE:
+        this.semrelease(p, this.arg(p, 1))
+        return
+      case nr.EXITS: {
+        const va = this.addr(p, 0)
+        const b = va === 0 ? new Uint8Array(0) : (space.string(va, ERRMAX) ?? space.copyin(va, ERRMAX - 1))
+        this.exits(p, decoder.decode(b))
+        return
+      }
+      case nr.SLEEP:
+        if (this.arg(p, 0) <= 0) {
+          regs[Uax] = 0
+          this.preempt = true
+          return
+        }
+        this.remote(p, num)
+        return
+      default:
+        this.remote(p, num)
+        return
+    }
+  }
+
+  private string(p: Guest, i: number): string {
+    const b = p.space.string(this.addr(p, i), STRMAX)
+    if (!b) throw new PlanError('name too long')
+    return decoder.decode(b)
+  }
+
+  private errstr(p: Guest, va: number, n: number): void {
+    if (n === 0) throw new PlanError(Ebadarg)
+    if (!p.space.ok(va, n, true)) throw new Badaddr()
+    const b = p.space.string(va, n) ?? p.space.copyin(va, n - 1)
+    p.space.copyout(va, cstring(p.errstr, n))
+    p.errstr = decoder.decode(b)
+    p.regs[Uax] = 0
+  }
+
+  private remote(p: Guest, num: number): void {
+    const sig = nr.signature[num]
+    if (sig === undefined) {
+      const name = nr.old[num]
+      if (name) throw new PlanError(`${name}: old system call`)
+      p.regs[Uax] = -1
+      p.errstr = Ebadarg
+      this.fatal(p, `sys: bad sys call ${num}`)
+      return
+    }
+    const { space } = p
+    const args: Arg[] = []
+    let i = 0
+    let out = 0
+    let max = 0
+    const result = (va: number, n: number) => {
+      if (n > 0 && !space.ok(va, n, true)) throw new Badaddr()
+      for (let at = va; at < va + n; ) {
+        const s = space.find(at)!
+        const end = Math.min(s.top, va + n)
+        // What is in the file still has to be there before something is put beside it.
+        if (s.type === 'Data')
+          for (; at < end; at += 4096) {
+            const r = space.translate(at, true)
+            if (r instanceof Pagein) throw r
+          }
+        at = end
+      }
+      out = va
+      max = n
+    }
+    for (const c of sig)
+      switch (c) {
+        case 'i':
+          args.push(this.arg(p, i++))
+          break
+        case 'u':
+          args.push(this.addr(p, i++))
+          break
+        case 'v':
+          args.push(this.arg(p, i + 1) * 2 ** 32 + this.addr(p, i))
+          i += 2
+          break
+        case 's':
+          args.push(this.string(p, i++))
+          break
+        case 'S':
+          if (this.addr(p, i) === 0) args.push(0)
+          else args.push(this.string(p, i))
+          i++
+          break
+        case 'a':
+          args.push(...this.strings(p, this.addr(p, i++)))
+          break
+        case 'b': {
+          const n = this.addr(p, i + 1)
+          if (n > MAXIO) throw new PlanError(Eiotoobig)
+          if (n > 0 && !space.ok(this.addr(p, i), n, false)) throw new Badaddr()
+          args.push(space.copyin(this.addr(p, i), n))
+          i += 2
+          break
+        }
+        case 'o': {
+          const n = Math.min(this.addr(p, i + 1), MAXIO)
+          result(this.addr(p, i), n)
+          args.push(n)
+          i += 2
+          break
+        }
+        default:
+          result(this.addr(p, i++), 8)
+      }
+    let child: Guest | undefined
+    if (num === nr.RFORK && (args[0] as number) & 0x10) child = this.rfork(p, ((args[0] as number) & 0x20) !== 0)
+    const seq = ++this.seq
+    p.wait = { k: 'call', seq, out, max, ...(child && { child }) }
+    this.up({ t: 'call', id: p.id, seq, num, args, ...(child && { child: child.id }) })
+  }
+
+  private strings(p: Guest, va0: number): string[] {
+    const list: string[] = []
+    let all = 0
+    for (let va = va0; ; va += 4) {
+      const at = new DataView(p.space.copyin(va, 4).buffer).getUint32(0, true)
+      if (at === 0) return list
+      const b = p.space.string(at, ARGMAX)
+      if (!b || (all += b.length + 5) > ARGMAX) throw new PlanError(Etoobig)
+      list.push(decoder.decode(b))
+    }
+  }
+
+  /** The child of p, which waits for its pid. */
+  private rfork(p: Guest, shared: boolean): Guest {
+    let child: Guest
+    try {
+      child = this.newguest(--this.children, p.space.fork(shared))
+    } catch (e) {
+      if (e instanceof Nomem) throw new PlanError(Enovmem)
+      throw e
+    }
+    child.regs.set(p.regs)
+    child.regs[Uax] = 0
+    child.errstr = p.errstr
+    child.notify = p.notify
+    child.ureg = p.ureg
+    child.wait = { k: 'fork' }
+    return child
+  }
+
+  private reply(p: Guest, d: Reply): void {
+    const { wait } = p
+    if (wait?.k !== 'call' || wait.seq !== d.seq) {
+      for (const s of p.saved) if (s.wait?.k === 'call' && s.wait.seq === d.seq) s.wait.reply = d
+      return
+    }
+    p.wait = undefined
+    this.guard(p, () => {
+      p.regs[Uax] = d.err === undefined ? d.r : -1
+      if (d.err !== undefined) p.errstr = d.err
+      try {
+        if (d.out) p.space.copyout(wait.out, d.out.length > wait.max ? d.out.subarray(0, wait.max) : d.out)
+      } catch (e) {
+        if (!(e instanceof Badaddr)) throw e
+        p.regs[Uax] = -1
+        p.errstr = Ebadarg
+      }
+    })
+    if (wait.child) this.forked(p, wait.child, d)
+    this.ready(p)
+  }
+
+  private forked(p: Guest, child: Guest, d: Reply): void {
+    if (d.err !== undefined || child.dead) {
+      this.kill(child)
+      return
+    }
+    this.x86.mem8.copyWithin(child.fx, p.fx, p.fx + FXSIZE)
+    child.wait = undefined
+    this.guard(child, () => {
+      const pid = new Uint8Array(new Int32Array([d.r]).buffer)
+      child.space.copyout(USTKTOP - TOSSIZE + TOSPID, pid)
+    })
+    this.ready(child)
+  }
+
+  // Semaphores: who waits is found by the segment, which those who share it have in common.
+
+  private sem(p: Guest): { seg: Segment; offset: number; word: number } {
+    const va = this.addr(p, 0)
+    const seg = p.space.find(va)
+    if (va & 3) throw new Badaddr()
+    if (!seg || seg.rdonly) throw new Badaddr()
+    const pa = p.space.translate(va, true)
+    if (pa instanceof Pagein) throw pa
+    if (pa === false) throw new Badaddr()
+    if (this.x86.mem32[pa >> 2]! < 0) throw new PlanError(Ebadarg)
+    return { seg, offset: va - seg.base, word: pa >> 2 }
+  }
+
+  private semacquire(p: Guest, block: boolean, ms?: number): void {
+    const { seg, offset, word } = this.sem(p)
+    const { mem32 } = this.x86
+    if (mem32[word]! > 0) {
+      mem32[word]!--
+      p.regs[Uax] = 1
+      return
+    }
+    p.regs[Uax] = 0
+    if (!block || ms === 0) return
+    const wait: Wait = { k: 'sem', seg, offset }
+    if (ms !== undefined)
+      wait.timer = setTimeout(() => {
+        if (p.wait !== wait) return
+        this.unsem(p)
+        p.wait = undefined
+        this.ready(p)
+        this.post([])
+      }, ms)
+    p.wait = wait
+    let byoffset = this.sems.get(seg)
+    if (!byoffset) this.sems.set(seg, (byoffset = new Map()))
+    const list = byoffset.get(offset)
+    if (list) list.push(p)
+    else byoffset.set(offset, [p])
+  }
+
+  private semrelease(p: Guest, delta: number): void {
+    const { seg, offset, word } = this.sem(p)
+    const { mem32 } = this.x86
+    if (delta < 0) throw new PlanError(Ebadarg)
+    mem32[word]! += delta
+    p.regs[Uax] = mem32[word]!
+    const list = this.sems.get(seg)?.get(offset)
+    while (list && list.length > 0 && mem32[word]! > 0) {
+      const q = list[0]!
+      mem32[word]!--
+      this.unsem(q)
+      q.wait = undefined
+      q.regs[Uax] = 1
+      this.ready(q)
+    }
+  }
+
+  /** p waits for no semaphore any more. */
+  private unsem(p: Guest): void {
+    const { wait } = p
+    if (wait?.k !== 'sem') return
+    clearTimeout(wait.timer)
+    const byoffset = this.sems.get(wait.seg)
+    const list = byoffset?.get(wait.offset)
+    if (!byoffset || !list) return
+    list.splice(list.indexOf(p), 1)
+    if (list.length === 0) byoffset.delete(wait.offset)
+    if (byoffset.size === 0) this.sems.delete(wait.seg)
+  }
+
+  // /proc.
+
+  private peek(p: Guest | undefined, d: Extract<Down, { t: 'peek' }>): void {
+    let data = new Uint8Array(0)
+    let err: string | undefined
+    try {
+      if (!p) throw new PlanError('process exited')
+      switch (d.what) {
+        case 'segment':
+          data = encoder.encode(p.space.lines()).slice(d.addr, d.addr + d.n)
+          break
+        case 'regs':
+          if (d.data) {
+            if (d.addr + d.data.length > UREGSIZE) throw new PlanError(Ebadarg)
+            new Uint8Array(p.regs.buffer).set(d.data, d.addr)
+            p.sane()
+          } else data = new Uint8Array(p.regs.slice().buffer).slice(d.addr, d.addr + d.n)
+          break
+        case 'mem':
+          if (d.data) p.space.copyout(d.addr, d.data)
+          else {
+            const s = p.space.find(d.addr)
+            if (!s) throw new PlanError(Ebadarg)
+            data = p.space.copyin(d.addr, Math.min(d.n, s.top - d.addr))
+          }
+      }
+    } catch (e) {
+      if (e instanceof Pagein) {
+        this.peeks.push(d)
+        this.ask(undefined, e)
+        return
+      }
+      if (e instanceof PlanError) err = e.message
+      else if (e instanceof Badaddr) err = Ebadarg
+      else if (e instanceof Nomem) err = Enovmem
+      else throw e
+    }
+    this.up({ t: 'peeked', id: d.id, seq: d.seq, data, ...(err !== undefined && { err }) })
+  }
+}

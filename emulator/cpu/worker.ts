@@ -1,0 +1,33 @@
+import { Machine } from './machine.ts'
+import type { Down, Up } from './protocol.ts'
+import { type Parts, X86 } from './v86.ts'
+
+/** Bytes of memory that the processor has. */
+const MEMORY = 512 * 1024 * 1024
+
+/** The thread of a processor, on whose port the lists of messages come and go: protocol.ts. */
+export interface CpuPort {
+  postMessage(ups: Up[]): void
+  onmessage(f: (downs: Down[]) => void): void
+}
+
+/** Runs a processor until it panics. Messages that come before it is up wait. */
+export async function serveCpu(port: CpuPort, parts: () => Promise<Parts>): Promise<void> {
+  const machine = new Machine(ups => port.postMessage(ups))
+  const early: Down[] = []
+  port.onmessage(downs => early.push(...downs))
+  const panic = (e: unknown) => port.postMessage([{ t: 'panic', msg: e instanceof Error ? e.message : String(e) }])
+  try {
+    const x86 = await X86.start(await parts(), MEMORY, {
+      trap: () => machine.trap(),
+      pause: () => machine.pause(),
+      tick: now => machine.tick(now),
+      panic,
+    })
+    machine.post(early)
+    port.onmessage(downs => machine.post(downs))
+    machine.start(x86)
+  } catch (e) {
+    panic(e)
+  }
+}

@@ -1,0 +1,19 @@
+import { readFile } from 'node:fs/promises'
+import { parentPort } from 'node:worker_threads'
+import { V86 } from 'v86'
+import type { Parts } from '../../emulator/cpu/v86.ts'
+import { serveCpu } from '../../emulator/cpu/worker.ts'
+
+const wasm = import.meta.url.endsWith('.ts') ? '../../node_modules/v86/build/v86.wasm' : './v86.wasm'
+
+const port = parentPort!
+void serveCpu(
+  {
+    postMessage: ups => port.postMessage(ups),
+    onmessage: f => void port.removeAllListeners('message').on('message', f),
+  },
+  async () => ({
+    V86: V86 as unknown as Parts['V86'],
+    wasm: await readFile(new URL(wasm, import.meta.url)),
+  }),
+)

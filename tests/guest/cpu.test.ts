@@ -1,0 +1,110 @@
+import { beforeAll, expect, test } from 'vitest'
+import { aoutimage } from '../../emulator/cpu/image.ts'
+import type { Sys } from '../../plan9/kernel/sys.ts'
+import { boot, type Testkernel } from '../../plan9/kernel/testkernel.ts'
+import { cpuWorker } from '../../shell/node/cpuworker.ts'
+
+/** A 386 a.out of these instructions, with data at 0x2000 and 64 KB of bss behind it. */
+function aout(text: number[], data: Uint8Array = new Uint8Array(0)): Uint8Array {
+  const out = new Uint8Array(32 + text.length + data.length)
+  const v = new DataView(out.buffer)
+  ;[0x1eb, text.length, data.length, 0x10000, 0, 0x1020, 0, 0].forEach((w, i) => v.setUint32(4 * i, w))
+  out.set(text, 32)
+  out.set(data, 32 + text.length)
+  return out
+}
+
+const long = (n: number) => [n & 255, (n >> 8) & 255, (n >> 16) & 255, (n >>> 24) & 255]
+const push = (n: number) => [0x68, ...long(n)]
+/** A system call with these arguments; they stay on the stack. */
+const call = (nr: number, ...args: number[]) => [
+  ...args.reverse().flatMap(push),
+  ...push(0),
+  0xb8,
+  ...long(nr),
+  0xcd,
+  0x40,
+]
+const exits = call(8, 0)
+const spin = [0xeb, 0xfe]
+
+let t: Testkernel
+
+/** Runs a program to its end, and gives its status and what it wrote to fd 1 and 2. */
+async function run(text: number[], data?: Uint8Array): Promise<{ status: string; out: string }> {
+  t.tree.add('/tmp/a.out', aout(text, data), 0o775)
+  t.cons[0]!.out = ''
+  const { exited } = await t.k.start({ argv: ['/tmp/a.out'], cons: 0 })
+  return { status: await exited, out: t.cons[0]!.out }
+}
+
+beforeAll(() => {
+  t = boot()
+  t.k.images.push(aoutimage(cpuWorker))
+})
+
+test('a program writes, and exits', async () => {
+  const r = await run([...call(51, 1, 0x2000, 6, -1, -1), ...exits], new TextEncoder().encode('hello\n'))
+  expect(r).toEqual({ status: '', out: 'hello\n' })
+})
+
+test('a status of its own', async () => {
+  expect((await run(call(8, 0x2000), new TextEncoder().encode('bad luck\0'))).status).toBe('bad luck')
+})
+
+test.each([
+  ['a read of nothing', [0xa1, ...long(0)], 'fault read addr=0x0'],
+  ['a write to nothing', [0xa3, ...long(0x9000000)], 'fault write addr=0x9000000'],
+  ['a write to the text', [0xa3, ...long(0x1020)], 'fault write addr=0x1020'],
+  ["a read of what is the supervisor's", [0xa1, ...long(0xf0100000 | 0)], 'fault read addr=0xf0100000'],
+  ['a division by zero', [0xf7, 0xf1], 'divide error'],
+  ['no instruction', [0x0f, 0x0b], 'invalid opcode'],
+  ['an instruction that is not for programs', [0xf4], 'general protection violation'],
+  ['output to a port', [0xef], 'general protection violation'],
+])('%s ends the process with a note', async (_, text, trap) => {
+  const { status, out } = await run([0x31, 0xc9, ...text, ...exits])
+  expect(status).toBe(`sys: trap: ${trap} pc=0x1022`)
+  expect(out).toMatch(new RegExp(`^a.out [0-9]+: suicide: sys: trap: ${trap} pc=0x1022\n$`))
+})
+
+test('a call that there is not', async () => {
+  expect((await run([...call(99), ...exits])).status).toMatch(/^sys: bad sys call 99 pc=/)
+})
+
+test('an address that is none, in a call', async () => {
+  expect((await run([...call(14, 0, 0), ...exits])).status).toMatch(/^sys: bad address in syscall pc=/)
+})
+
+test('one that computes for ever is stopped, looked at, let go and killed', async () => {
+  t.tree.add('/tmp/spin', aout(spin), 0o775)
+  const { pid, exited } = await t.k.start({ argv: ['/tmp/spin'], cons: 0 })
+  const text = (b: Uint8Array) => new TextDecoder().decode(b)
+  await t.proc(async (sys: Sys) => {
+    const file = async (name: string, n = 8192) => {
+      const fd = await sys.open(`/proc/${pid}/${name}`, 0)
+      const b = await sys.read(fd, n)
+      await sys.close(fd)
+      return b
+    }
+    const ctl = await sys.open(`/proc/${pid}/ctl`, 1)
+    await sys.write(ctl, 'stop')
+    expect(text(await file('status'))).toMatch(/^spin .* Stopped/)
+    const regs = new DataView((await file('regs')).slice().buffer)
+    expect(regs.byteLength).toBe(76)
+    expect(regs.getUint32(4 * 14, true)).toBe(0x1020)
+    expect(text(await file('segment'))).toMatch(/^Stack .*\nText {3}R +0x1000 +0x2000 .*\nData .*\nBss .*\n$/)
+    const mem = await sys.open(`/proc/${pid}/mem`, 2)
+    expect([...(await sys.pread(mem, 2, 0x1020))]).toEqual(spin)
+    await sys.pwrite(mem, 'there', 0x3000)
+    expect(text(await sys.pread(mem, 5, 0x3000))).toBe('there')
+    await expect(sys.pread(mem, 1, 0)).rejects.toThrow('bad arg in system call')
+    await sys.write(ctl, 'start')
+    await sys.write(ctl, 'kill')
+  })
+  expect(await exited).toBe('sys: killed')
+})
+
+test('a file that says it is a program, and is not', async () => {
+  t.tree.add('/tmp/a.out', new Uint8Array([0, 0, 1, 0xeb, 0, 0]), 0o775)
+  await expect(t.k.start({ argv: ['/tmp/a.out'], cons: 0 })).rejects.toThrow('exec header invalid')
+})

@@ -1,0 +1,18 @@
+import { V86 } from 'v86'
+import wasm from 'v86/build/v86.wasm?url'
+import type { Parts } from '../emulator/cpu/v86.ts'
+import { serveCpu } from '../emulator/cpu/worker.ts'
+
+void serveCpu(
+  {
+    postMessage: ups => self.postMessage(ups),
+    onmessage: f => {
+      self.onmessage = ev => f(ev.data)
+    },
+  },
+  async () => {
+    const r = await fetch(wasm)
+    if (!r.ok) throw new Error(`${wasm}: ${r.status} ${r.statusText}`)
+    return { V86: V86 as unknown as Parts['V86'], wasm: new Uint8Array(await r.arrayBuffer()) }
+  },
+)
