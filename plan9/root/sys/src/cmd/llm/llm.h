@@ -15,6 +15,9 @@ typedef struct Tokenizer	Tokenizer;
 typedef struct Text	Text;
 typedef struct Sampler	Sampler;
 
+#pragma incomplete Pool
+#pragma incomplete Tokenizer
+
 enum
 {
 	Bos	= 1,

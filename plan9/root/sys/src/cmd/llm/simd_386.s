@@ -86,7 +86,7 @@ TEXT	ssedot4(SB), 1, $0
 	XORPS	X0, X0
 	CMPL	CX, $0
 	JLE	dot4done
-dot4:
+dot4one:
 	MOVUPS	(SI), X4
 	MOVUPS	(DX), X5
 	MULPS	X4, X5
@@ -94,7 +94,7 @@ dot4:
 	ADDL	BX, DX
 	ADDL	$16, SI
 	SUBL	$1, CX
-	JGT	dot4
+	JGT	dot4one
 dot4done:
 	MOVUPS	X0, (DI)
 	RET
@@ -205,11 +205,11 @@ TEXT	ssesum(SB), 1, $0
 	MOVL	x+4(FP), SI
 	MOVL	n+8(FP), CX
 	XORPS	X0, X0
-sum:
+sumone:
 	ADDSS	(SI), X0
 	ADDL	$4, SI
 	SUBL	$1, CX
-	JGT	sum
+	JGT	sumone
 	MOVSS	X0, (DI)
 	RET
 
@@ -222,7 +222,7 @@ TEXT	ssescale(SB), 1, $0
 	MOVL	n+16(FP), CX
 	MOVSS	(BX), X0
 	SHUFPS	$0, X0, X0
-scale:
+scalefour:
 	MOVUPS	(SI), X1
 	MULPS	X0, X1
 	MOVUPS	(DX), X2
@@ -232,7 +232,7 @@ scale:
 	ADDL	$16, DX
 	ADDL	$16, DI
 	SUBL	$4, CX
-	JGT	scale
+	JGT	scalefour
 	RET
 
 /* void sseadd(float *x, float *y, int n) */
@@ -240,7 +240,7 @@ TEXT	sseadd(SB), 1, $0
 	MOVL	x+0(FP), DI
 	MOVL	y+4(FP), SI
 	MOVL	n+8(FP), CX
-add:
+addfour:
 	MOVUPS	(DI), X0
 	MOVUPS	(SI), X1
 	ADDPS	X1, X0
@@ -248,7 +248,7 @@ add:
 	ADDL	$16, SI
 	ADDL	$16, DI
 	SUBL	$4, CX
-	JGT	add
+	JGT	addfour
 	RET
 
 /* void ssediv(float *x, float *d, int n) */
@@ -258,13 +258,13 @@ TEXT	ssediv(SB), 1, $0
 	MOVL	n+8(FP), CX
 	MOVSS	(SI), X0
 	SHUFPS	$0, X0, X0
-div:
+divfour:
 	MOVUPS	(DI), X1
 	DIVPS	X0, X1
 	MOVUPS	X1, (DI)
 	ADDL	$16, DI
 	SUBL	$4, CX
-	JGT	div
+	JGT	divfour
 	RET
 
 /*
@@ -321,7 +321,7 @@ TEXT	sseexp(SB), 1, $0
 	MOVL	sub+8(FP), DX
 	MOVL	n+12(FP), CX
 	MOVL	$expc<>(SB), BX
-exp:
+expfour:
 	MOVUPS	(SI), X0
 	MOVUPS	(DX), X7
 	SUBPS	X7, X0
@@ -448,7 +448,7 @@ exp:
 	ADDL	$16, SI
 	ADDL	$16, DI
 	SUBL	$4, CX
-	JGT	exp
+	JGT	expfour
 	RET
 
 /* void sseglu(float *h, float *e, float *g, int n) */
@@ -459,7 +459,7 @@ TEXT	sseglu(SB), 1, $0
 	MOVL	n+12(FP), CX
 	MOVL	$one<>(SB), BX
 	MOVUPS	(BX), X0
-glu:
+glufour:
 	MOVUPS	(SI), X1
 	ADDPS	X0, X1
 	MOVAPS	X0, X2
@@ -473,7 +473,7 @@ glu:
 	ADDL	$16, DX
 	ADDL	$16, DI
 	SUBL	$4, CX
-	JGT	glu
+	JGT	glufour
 	RET
 
 /* void sserotate(float *v, float *c, float *s, int n) */
@@ -482,7 +482,7 @@ TEXT	sserotate(SB), 1, $0
 	MOVL	c+4(FP), SI
 	MOVL	s+8(FP), DX
 	MOVL	n+12(FP), CX
-rotate:
+rotatefour:
 	MOVUPS	(DI), X0
 	MOVAPS	X0, X1
 	SHUFPS	$0xb1, X1, X1
@@ -496,7 +496,7 @@ rotate:
 	ADDL	$16, DX
 	ADDL	$16, DI
 	SUBL	$4, CX
-	JGT	rotate
+	JGT	rotatefour
 	RET
 
 /*
@@ -514,7 +514,7 @@ TEXT	sseround(SB), 1, $0
 	MOVUPS	(BX), X5
 	MOVL	$m127<>(SB), BX
 	MOVUPS	(BX), X6
-round:
+roundfour:
 	MOVUPS	(SI), X0
 	DIVPS	X7, X0
 	MINPS	X5, X0
@@ -529,7 +529,7 @@ round:
 	ADDL	$16, SI
 	ADDL	$16, DI
 	SUBL	$4, CX
-	JGT	round
+	JGT	roundfour
 	RET
 
 /* of sseexp, each twice */

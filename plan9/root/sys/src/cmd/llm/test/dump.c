@@ -7,7 +7,8 @@
 /*
  * What the tests compare with the WASM engine, as bytes on fd 1:
  *	dump [-l] [-s] [-j n] model token...	each position's logits; -l: each step's vector, its name and layer before it
- *	dump math	floats from fd 0: exp, sin, cos, and 10000^ of each
+ *	dump math	floats from fd 0: exp, sin, cos, and 10000^ of each, as doubles
+ *	dump exp	floats from fd 0: softmax's exponentials of them, and their sum
  *	dump tokens model-vocab-size tokenizer	lines from fd 0: their tokens, a line each; a line's pieces back
  *	dump sample temp topp seed n	rows of n floats from fd 0: the tokens drawn
  * -s is --no-simd.
@@ -50,7 +51,8 @@ static void
 math(void)
 {
 	uchar *a;
-	float x, y[4];
+	double y[4];
+	float x;
 	long i, n;
 
 	n = readall(&a);
@@ -129,12 +131,18 @@ samples(char *temp, char *topp, char *seed, int n)
 {
 	Sampler s;
 	uchar *a;
+	float *row;	/* with room for the kernels */
 	long i, m;
 
+	row = mallocz((n+4)*sizeof(float), 1);
+	if(row == nil)
+		sysfatal("%r");
 	initsampler(&s, strtod(temp, nil), strtod(topp, nil), strtoull(seed, nil, 10));
 	m = readall(&a);
-	for(i = 0; i + 4*n <= m; i += 4*n)
-		print("%d\n", sample(&s, (float*)(a+i), n));
+	for(i = 0; i + 4*n <= m; i += 4*n){
+		memmove(row, a+i, 4*n);
+		print("%d\n", sample(&s, row, n));
+	}
 }
 
 void
