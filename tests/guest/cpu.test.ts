@@ -8,7 +8,7 @@ import { cpuWorker } from '../../shell/node/cpuworker.ts'
 function aout(text: number[], data: Uint8Array = new Uint8Array(0)): Uint8Array {
   const out = new Uint8Array(32 + text.length + data.length)
   const v = new DataView(out.buffer)
-  ;[0x1eb, text.length, data.length, 0x10000, 0, 0x1020, 0, 0].forEach((w, i) => v.setUint32(4 * i, w))
+  for (const [i, w] of [0x1eb, text.length, data.length, 0x10000, 0, 0x1020, 0, 0].entries()) v.setUint32(4 * i, w)
   out.set(text, 32)
   out.set(data, 32 + text.length)
   return out
