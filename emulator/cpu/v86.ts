@@ -51,7 +51,7 @@ export interface Handlers {
   /** Now and then while the guest computes, in milliseconds: true asks for a trap of the timer. */
   tick(now: number): boolean
   /** v86 has thrown: nothing of this instance can be used any more. */
-  panic(e: unknown): void
+  panic(reason: string): void
 }
 
 /** Milliseconds of computing after which new code is translated: short runs are faster interpreted. */
@@ -68,11 +68,13 @@ export class X86 {
   private readonly cpu: Cpu
   private buffer: ArrayBuffer
   private inloop = false
+  private readonly said: { reason: string }
   private dead = false
   private computed = 0
   private jit = true
 
-  private constructor(emulator: Emulator, size: number, h: Handlers) {
+  private constructor(emulator: Emulator, size: number, h: Handlers, said: { reason: string }) {
+    this.said = said
     this.emulator = emulator
     this.size = size
     const cpu = (this.cpu = emulator.v86.cpu)
@@ -90,7 +92,8 @@ export class X86 {
         return main()
       } catch (e) {
         this.dead = true
-        queueMicrotask(() => h.panic(e))
+        const reason = this.said.reason || (e instanceof Error ? e.message : String(e))
+        queueMicrotask(() => h.panic(reason))
         return 1e9
       } finally {
         this.inloop = false
@@ -126,9 +129,19 @@ export class X86 {
   static async start(parts: Parts, size: number, h: Handlers): Promise<X86> {
     const module = await WebAssembly.compile(parts.wasm)
     const { buffer } = Uint8Array.from(atob(stub.base64), c => c.charCodeAt(0))
+    const said = { reason: '' }
     const emulator = new parts.V86({
-      wasm_fn: async (env: Record<string, Record<string, unknown>>) =>
-        (await WebAssembly.instantiate(module, env)).exports,
+      wasm_fn: async (env: Record<string, Record<string, unknown>>) => {
+        const imports = env['env'] as { console_log_from_wasm(offset: number, length: number): void }
+        imports.console_log_from_wasm = (offset, length) => {
+          // `panicked at FILE:LINE:COLUMN:`, and the reason.
+          const text = new TextDecoder().decode(new Uint8Array(memory(), offset, length))
+          said.reason = text.slice(text.indexOf('\n') + 1)
+        }
+        const { exports } = await WebAssembly.instantiate(module, env)
+        const memory = () => (exports['memory'] as WebAssembly.Memory).buffer
+        return exports
+      },
       memory_size: size,
       vga_memory_size: 1 << 20,
       multiboot: { buffer },
@@ -139,7 +152,7 @@ export class X86 {
       autostart: false,
     })
     await new Promise<void>(resolve => emulator.add_listener('emulator-ready', resolve))
-    return new X86(emulator, size, h)
+    return new X86(emulator, size, h, said)
   }
 
   run(): void {

@@ -16,7 +16,7 @@ export async function serveCpu(port: CpuPort, parts: () => Promise<Parts>): Prom
   const machine = new Machine(ups => port.postMessage(ups))
   const early: Down[] = []
   port.onmessage(downs => early.push(...downs))
-  const panic = (e: unknown) => port.postMessage([{ t: 'panic', msg: e instanceof Error ? e.message : String(e) }])
+  const panic = (msg: string) => port.postMessage([{ t: 'panic', msg }])
   try {
     const x86 = await X86.start(await parts(), MEMORY, {
       trap: () => machine.trap(),
@@ -28,6 +28,6 @@ export async function serveCpu(port: CpuPort, parts: () => Promise<Parts>): Prom
     port.onmessage(downs => machine.post(downs))
     machine.start(x86)
   } catch (e) {
-    panic(e)
+    panic(e instanceof Error ? e.message : String(e))
   }
 }

@@ -3,30 +3,7 @@ import { aoutimage } from '../../emulator/cpu/image.ts'
 import type { Sys } from '../../plan9/kernel/sys.ts'
 import { boot, type Testkernel } from '../../plan9/kernel/testkernel.ts'
 import { cpuWorker } from '../../shell/node/cpuworker.ts'
-
-/** A 386 a.out of these instructions, with data at 0x2000 and 64 KB of bss behind it. */
-function aout(text: number[], data: Uint8Array = new Uint8Array(0)): Uint8Array {
-  const out = new Uint8Array(32 + text.length + data.length)
-  const v = new DataView(out.buffer)
-  for (const [i, w] of [0x1eb, text.length, data.length, 0x10000, 0, 0x1020, 0, 0].entries()) v.setUint32(4 * i, w)
-  out.set(text, 32)
-  out.set(data, 32 + text.length)
-  return out
-}
-
-const long = (n: number) => [n & 255, (n >> 8) & 255, (n >> 16) & 255, (n >>> 24) & 255]
-const push = (n: number) => [0x68, ...long(n)]
-/** A system call with these arguments; they stay on the stack. */
-const call = (nr: number, ...args: number[]) => [
-  ...args.reverse().flatMap(push),
-  ...push(0),
-  0xb8,
-  ...long(nr),
-  0xcd,
-  0x40,
-]
-const exits = call(8, 0)
-const spin = [0xeb, 0xfe]
+import { aout, call, exits, long, spin } from './aout.ts'
 
 let t: Testkernel
 
