@@ -309,7 +309,7 @@ turn(Biobuf *in, Options *o, int first)
 static void
 chat(Options *o)
 {
-	Biobuf in;
+	static Biobuf in;	/* more than libthread's stack of main holds */
 	char *s;
 	int *prompt, n, fed, pos, token, next, given, over;
 

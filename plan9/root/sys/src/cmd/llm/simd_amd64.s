@@ -366,8 +366,9 @@ expfour:
 	MOVAPD	X5, X3
 	SUBPD	X7, X2
 	SUBPD	X7, X3
-	PSLLQ	$52, X4
-	PSLLQ	$52, X5
+	MOVUPS	288(BX), X6
+	PSLLQ	X6, X4	/* 8l spoils PSLLQ $52 */
+	PSLLQ	X6, X5
 
 	MOVUPD	80(BX), X6
 	MOVAPD	X6, X7
@@ -623,7 +624,12 @@ DATA	expc<>+272(SB)/4, $0x00000000
 DATA	expc<>+276(SB)/4, $0x3ff00000
 DATA	expc<>+280(SB)/4, $0x00000000
 DATA	expc<>+284(SB)/4, $0x3ff00000
-GLOBL	expc<>(SB), $288
+/* 288: 52, an integer */
+DATA	expc<>+288(SB)/4, $0x00000034
+DATA	expc<>+292(SB)/4, $0x00000000
+DATA	expc<>+296(SB)/4, $0x00000000
+DATA	expc<>+300(SB)/4, $0x00000000
+GLOBL	expc<>(SB), $304
 
 DATA	one<>+0(SB)/4, $0x3f800000
 DATA	one<>+4(SB)/4, $0x3f800000
