@@ -1,4 +1,5 @@
 import { Ebadarg, Eintr, Eiotoobig, Enovmem, ERRMAX, Etoobig, PlanError } from '../../plan9/error.ts'
+import { TIMEMAX } from '../../plan9/kernel/portdat.ts'
 import {
   FRAME,
   FXAREA,
@@ -902,13 +903,16 @@ export class Machine {
     if (!block || ms === 0) return
     const wait: Wait = { k: 'sem', seg, offset }
     if (ms !== undefined)
-      wait.timer = setTimeout(() => {
-        if (p.wait !== wait) return
-        this.unsem(p)
-        p.wait = undefined
-        this.ready(p)
-        this.post([])
-      }, ms)
+      wait.timer = setTimeout(
+        () => {
+          if (p.wait !== wait) return
+          this.unsem(p)
+          p.wait = undefined
+          this.ready(p)
+          this.post([])
+        },
+        Math.min(ms, TIMEMAX),
+      )
     p.wait = wait
     let byoffset = this.sems.get(seg)
     if (!byoffset) this.sems.set(seg, (byoffset = new Map()))

@@ -1,6 +1,6 @@
 import { Ebadarg, Eperm, ERRMAX, PlanError } from '../error.ts'
 import { utfcut } from './parse.ts'
-import { NNOTE, type Note, type Noteflag, type Proc } from './portdat.ts'
+import { NNOTE, type Note, type Noteflag, type Proc, TIMEMAX } from './portdat.ts'
 import { pexit, unwind } from './proc.ts'
 
 /** Notes: what is posted waits on the process, and is seen to when it crosses the system call boundary. */
@@ -80,11 +80,14 @@ export function procalarm(p: Proc, ms: number): number {
   if (p.alarm) clearTimeout(p.alarm.timer)
   p.alarm = undefined
   if (ms > 0) {
-    const timer = setTimeout(() => {
-      p.alarm = undefined
-      p.k.stats.intr++
-      postnote(p, 'alarm')
-    }, ms)
+    const timer = setTimeout(
+      () => {
+        p.alarm = undefined
+        p.k.stats.intr++
+        postnote(p, 'alarm')
+      },
+      Math.min(ms, TIMEMAX),
+    )
     p.alarm = { timer, when: now + ms }
   }
   return left

@@ -31,6 +31,9 @@ export type Amode = 'access' | 'bind' | 'todir' | 'open' | 'mount' | 'create' | 
 export const MORDER = 3
 export const MMASK = 0x17
 
+/** Milliseconds that the host's timers can wait, at most: 25 days. */
+export const TIMEMAX = 0x7fffffff
+
 /** Width of a number in the fixed-width text files, its blank included. */
 export const NUMSIZE = 12
 

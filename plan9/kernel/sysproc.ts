@@ -2,7 +2,7 @@ import { Ebadarg, Eintr, Enoproc, Enoprocs, Eperm, PlanError } from '../error.ts
 import { envcpy } from './devenv.ts'
 import { postnote, postnotepg } from './note.ts'
 import { closeegrp, closefgrp, closepgrp, closergrp, dupfgrp, pgrpcpy } from './pgrp.ts'
-import { Egrp, Pgrp, type Proc, Rgrp } from './portdat.ts'
+import { Egrp, Pgrp, type Proc, Rgrp, TIMEMAX } from './portdat.ts'
 import { launch, newproc } from './proc.ts'
 import {
   PNGROUP,
@@ -101,11 +101,14 @@ export function syssleep(up: Proc, ms: number): Promise<void> {
       clearTimeout(timer)
       reject(new PlanError(Eintr))
     }
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', aborted)
-      up.k.stats.intr++
-      resolve()
-    }, ms)
+    const timer = setTimeout(
+      () => {
+        signal.removeEventListener('abort', aborted)
+        up.k.stats.intr++
+        resolve()
+      },
+      Math.min(ms, TIMEMAX),
+    )
     signal.addEventListener('abort', aborted, { once: true })
   })
 }
