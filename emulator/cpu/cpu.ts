@@ -395,7 +395,7 @@ class Guest implements Memory {
       case nr.OSEEK:
         return sys.seek(n(0), n(1), n(2))
       case nr.SEEK:
-        return { r: 0, out: vlong(BigInt(await sys.seek(n(1), n(2), n(3)))) }
+        return { r: 0, out: vlong(BigInt(await sys.seek(n(0), n(1), n(2)))) }
       case nr._NSEC:
         return { r: 0, out: vlong(this.instance.k.todget()) }
       case nr.SLEEP:

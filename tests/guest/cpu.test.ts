@@ -29,6 +29,27 @@ test('a status of its own', async () => {
   expect((await run(call(8, 0x2000), new TextEncoder().encode('bad luck\0'))).status).toBe('bad luck')
 })
 
+test('seek, from the start, from where it is and from the end', async () => {
+  const some = [...call(50, 3, 0x3010, 2, -1, -1), ...call(51, 1, 0x3010, 2, -1, -1)]
+  const text = [
+    ...call(22, 0x2000, 2, 0o666),
+    ...call(51, 3, 0x2010, 6, -1, -1),
+    ...call(39, 0x3000, 3, 1, 0, 0),
+    ...some,
+    ...call(39, 0x3000, 3, -3, -1, 1),
+    ...some,
+    ...call(39, 0x3000, 3, -2, -1, 2),
+    ...call(51, 3, 0x3000, 1, -1, -1),
+    ...call(39, 0x3000, 3, -2, -1, 2),
+    ...some,
+    ...exits,
+  ]
+  expect(await run(text, new TextEncoder().encode('/tmp/seek\0\0\0\0\0\0\0abcdef'))).toEqual({
+    status: '',
+    out: 'bcab\x04f',
+  })
+})
+
 test.each([
   ['a read of nothing', [0xa1, ...long(0)], 'fault read addr=0x0'],
   ['a write to nothing', [0xa3, ...long(0x9000000)], 'fault write addr=0x9000000'],
