@@ -1,6 +1,16 @@
 import { fileURLToPath } from 'node:url'
+import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 import { rootPlugin } from './web/root-plugin.ts'
+
+/** What v86 imports where it finds itself under Node: nothing, in the page. */
+const nodeOnly: Plugin = {
+  name: '9ml-v86',
+  enforce: 'pre',
+  resolveId: (id, importer) =>
+    importer?.includes('libv86') && /^(node:.*|fs|crypto|perf_hooks)$/.test(id) ? '\0node-only' : undefined,
+  load: id => (id === '\0node-only' ? 'export {}' : undefined),
+}
 
 const isolation = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -12,7 +22,7 @@ export default defineConfig({
   base: './',
   plugins: [rootPlugin(fileURLToPath(new URL('plan9/root', import.meta.url)))],
   build: { outDir: '../dist/web', emptyOutDir: true, target: 'es2022', chunkSizeWarningLimit: 1024 },
-  worker: { format: 'es' },
+  worker: { format: 'es', plugins: () => [nodeOnly] },
   server: { headers: isolation },
   preview: { headers: isolation },
   test: {
