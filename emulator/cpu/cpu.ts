@@ -272,9 +272,11 @@ class Guest implements Memory {
         this.noted = undefined
         return
       case 'trap':
+        this.p.utime = u.time
         void this.suicide(u.msg)
         return
       case 'exits':
+        this.p.utime = u.time
         void this.exits(u.status, u.print)
         return
       case 'held':

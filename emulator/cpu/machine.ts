@@ -44,6 +44,8 @@ import type { X86 } from './v86.ts'
 
 /** Milliseconds of a turn. */
 const SLICE = 10
+/** Turns of those that come from waiting, before one of the others'. */
+const FAIR = 50
 /** Bytes of one read or write, at most. */
 const MAXIO = 64 * 1024 * 1024
 const STRMAX = 64 * 1024
@@ -57,6 +59,7 @@ const NCONT = 0
 const NSAVE = 2
 const NRSTR = 3
 
+const Enomemory = 'Killed: Insufficient physical memory'
 const Egreg = 'jmk added reentrancy for threads'
 
 const excname: Readonly<Record<number, string>> = {
@@ -113,7 +116,11 @@ class Guest {
   retry = false
   held = false
   queued = false
+  /** Its turn was over. */
+  spent = false
   dead = false
+  /** Milliseconds that it has had of the processor. */
+  time = 0
 
   constructor(id: number, space: Space, fx: number) {
     this.id = id
@@ -175,7 +182,11 @@ export class Machine {
   private cur: Guest | undefined
   /** Whose floating-point state is on its way to memory. */
   private saving: Guest | undefined
-  private readonly runq: Guest[] = []
+  /** Who can go on: those that have waited for something, and those whose turn was over. */
+  private readonly woken: Guest[] = []
+  private readonly spent: Guest[] = []
+  /** How many of the woken had their turn since one of the spent had. */
+  private passed = 0
   private idle = false
   private preempt = false
   private slice = 0
@@ -199,7 +210,7 @@ export class Machine {
     if (!this.idle) return
     this.x86.attend()
     this.drain()
-    if (this.runq.length > 0) this.x86.wake()
+    if (this.waiting) this.x86.wake()
     this.flush()
   }
 
@@ -218,8 +229,8 @@ export class Machine {
   }
 
   tick(now: number): boolean {
-    if (this.idle) return this.runq.length > 0
-    return this.inbox.length > 0 || (this.runq.length > 0 && now - this.slice > SLICE)
+    if (this.idle) return this.waiting
+    return this.inbox.length > 0 || (this.waiting && now - this.slice > SLICE)
   }
 
   trap(): void {
@@ -259,6 +270,7 @@ export class Machine {
         return
       }
       this.preempt = false
+      was.time += performance.now() - this.slice
       if (!was.dead) {
         this.saving = was
         mem32[mach + Mfxsave] = KZERO + was.fx
@@ -268,7 +280,7 @@ export class Machine {
       this.cur = undefined
     }
     this.preempt = false
-    for (let p = this.runq.shift(); p; p = this.runq.shift()) {
+    for (let p = this.next(); p; p = this.next()) {
       p.queued = false
       if (!p.runnable) continue
       if (p.retry) {
@@ -304,7 +316,22 @@ export class Machine {
   private ready(p: Guest): void {
     if (p === this.cur || p === this.saving || p.queued || !p.runnable) return
     p.queued = true
-    this.runq.push(p)
+    if (p.spent) this.spent.push(p)
+    else this.woken.push(p)
+    p.spent = false
+  }
+
+  /** The woken come first, so that who computes all the time holds up nobody; but not for ever. */
+  private next(): Guest | undefined {
+    if (this.spent.length > 0 && (this.woken.length === 0 || ++this.passed > FAIR)) {
+      this.passed = 0
+      return this.spent.shift()
+    }
+    return this.woken.shift()
+  }
+
+  private get waiting(): boolean {
+    return this.woken.length > 0 || this.spent.length > 0
   }
 
   /** Does f for p, and what its exceptions ask for. */
@@ -317,9 +344,16 @@ export class Machine {
   }
 
   private failed(p: Guest, e: unknown): void {
-    if (e instanceof Pagein) this.ask(p, e)
-    else if (e instanceof Nomem) this.exits(p, 'Killed: Insufficient physical memory')
-    else throw e
+    if (e instanceof Pagein) {
+      this.ask(p, e)
+      return
+    }
+    if (!(e instanceof Nomem)) throw e
+    // Who has most ends; whoever else asked asks again.
+    let most = p
+    for (const q of this.guests.values()) if (q.space.size > most.space.size) most = q
+    this.exits(most, Enomemory, `suicide: ${Enomemory}`)
+    this.preempt = true
   }
 
   private ask(p: Guest | undefined, need: Pagein): void {
@@ -335,7 +369,7 @@ export class Machine {
       case Vboot:
         return
       case Virq0:
-        this.preempt = this.runq.length > 0
+        this.preempt = p.spent = this.waiting
         return
       case Vsyscall:
         this.syscall(p)
@@ -359,12 +393,17 @@ export class Machine {
   /** Asks for the note of a trap; the guest goes on when the kernel has posted it. */
   private fatal(p: Guest, msg: string): void {
     p.wait = { k: 'trap' }
-    this.up({ t: 'trap', id: p.id, msg: `${msg} pc=${hex(p.pc)}` })
+    this.up({ t: 'trap', id: p.id, msg: `${msg} pc=${hex(p.pc)}`, time: this.time(p) })
+  }
+
+  /** Milliseconds that p has computed. */
+  private time(p: Guest): number {
+    return p.time + (p === this.cur ? performance.now() - this.slice : 0)
   }
 
   /** p is over, by its own doing. */
   private exits(p: Guest, status: string, print?: string): void {
-    this.up({ t: 'exits', id: p.id, status, ...(print !== undefined && { print }) })
+    this.up({ t: 'exits', id: p.id, status, time: this.time(p), ...(print !== undefined && { print }) })
     this.kill(p)
   }
 
@@ -456,7 +495,7 @@ export class Machine {
         image.fill(need ?? new Pagein(image, d.offset, d.bytes.length), d.bytes)
       } catch (e) {
         if (!(e instanceof Nomem)) throw e
-        for (const p of waiting) this.exits(p, 'Killed: Insufficient physical memory')
+        for (const p of waiting) this.exits(p, Enomemory)
       }
     for (const p of waiting) {
       p.page = undefined
@@ -511,7 +550,7 @@ export class Machine {
       this.ready(p)
     } catch (e) {
       if (!(e instanceof Nomem)) throw e
-      this.up({ t: 'exits', id: d.id, status: 'Killed: Insufficient physical memory' })
+      this.up({ t: 'exits', id: d.id, status: Enomemory, time: 0 })
     }
     if (old) this.kill(old)
   }
@@ -633,7 +672,7 @@ export class Machine {
     try {
       this.call(p, p.regs[Uax]!)
     } catch (e) {
-      if (e instanceof Pagein) {
+      if (e instanceof Pagein || e instanceof Nomem) {
         p.retry = true
         throw e
       }
@@ -706,7 +745,7 @@ export class Machine {
       case nr.SLEEP:
         if (this.arg(p, 0) <= 0) {
           regs[Uax] = 0
-          this.preempt = true
+          this.preempt = p.spent = true
           return
         }
         this.remote(p, num)
@@ -854,9 +893,9 @@ export class Machine {
       try {
         if (d.out) p.space.copyout(wait.out, d.out.length > wait.max ? d.out.subarray(0, wait.max) : d.out)
       } catch (e) {
-        if (!(e instanceof Badaddr)) throw e
+        if (!(e instanceof Badaddr || e instanceof Nomem)) throw e
         p.regs[Uax] = -1
-        p.errstr = Ebadarg
+        p.errstr = e instanceof Nomem ? Enovmem : Ebadarg
       }
     })
     if (wait.child) this.forked(p, wait.child, d)

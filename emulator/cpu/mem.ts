@@ -255,6 +255,13 @@ export class Space {
     image.users++
   }
 
+  /** Pages that it has to itself, about. */
+  get size(): number {
+    let n = 0
+    for (const s of this.seg) if (s.type !== 'Text') n += s.pages.size / s.users.size
+    return n
+  }
+
   attach(s: Segment): void {
     this.seg.push(s)
     s.users.add(this)

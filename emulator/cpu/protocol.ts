@@ -31,10 +31,10 @@ export type Up =
   | { t: 'notify'; id: number; on: boolean }
   /** A handler is done with a note: NCONT, or NDFLT. */
   | { t: 'noted'; id: number; cont: boolean }
-  /** The guest did what it may not; it waits for the note. */
-  | { t: 'trap'; id: number; msg: string }
+  /** The guest did what it may not; it waits for the note. `time`: milliseconds that it has computed. */
+  | { t: 'trap'; id: number; msg: string; time: number }
   /** It has ended. `print`: what fd 2 is told. */
-  | { t: 'exits'; id: number; status: string; print?: string }
+  | { t: 'exits'; id: number; status: string; time: number; print?: string }
   | { t: 'held'; id: number }
   | { t: 'peeked'; id: number; seq: number; data: Uint8Array; err?: string }
   /** v86 has thrown. Nothing else comes. */

@@ -281,6 +281,8 @@ export class Proc {
   /** Milliseconds: when it began; of exited children: user, system, real. */
   starttime = 0
   ctime: [number, number, number] = [0, 0, 0]
+  /** Milliseconds that it has computed, where that is known. */
+  utime = 0
   alarm: { timer: unknown; when: number } | undefined
 
   /** Called when an exec has worked. */

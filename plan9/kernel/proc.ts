@@ -133,11 +133,13 @@ function buried(p: Proc): void {
   const { parent } = p
   if (parent && !parent.dead) {
     const real = Math.round(now - p.starttime)
+    const user = Math.round(p.utime)
     parent.nchild--
+    parent.ctime[0] += user
     parent.ctime[2] += real
     if (parent.waitq.length < NWAIT) {
       const msg = p.exitstr === '' ? '' : utfcut(`${p.text} ${p.pid}: ${p.exitstr}`, ERRMAX - 1)
-      parent.waitq.push({ pid: p.pid, time: [0, 0, real], msg })
+      parent.waitq.push({ pid: p.pid, time: [user, 0, real], msg })
     }
     wakeall(parent.waitr)
   }

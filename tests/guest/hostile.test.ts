@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { aoutimage } from '../../emulator/cpu/image.ts'
 import { PlanError } from '../../plan9/error.ts'
-import { RFFDG, RFNAMEG, RFNOTEG, RFPROC, type Sys } from '../../plan9/kernel/sys.ts'
+import { PNGROUP, RFFDG, RFNAMEG, RFNOTEG, RFPROC, type Sys } from '../../plan9/kernel/sys.ts'
+import { NPROC } from '../../plan9/kernel/sysproc.ts'
 import { boot } from '../../plan9/kernel/testkernel.ts'
 import { cpuWorker } from '../../shell/node/cpuworker.ts'
 import { Random } from '../random.ts'
@@ -136,3 +137,63 @@ test(
   },
   120_000 + RUNS * 2 * PATIENCE,
 )
+
+/** A kernel with /tmp/good, and a run of it. */
+function machine() {
+  const t = boot()
+  t.k.images.push(aoutimage(cpuWorker))
+  t.tree.add(
+    '/tmp/good',
+    aout([...call(51, 1, 0x2000, 5, -1, -1), ...exits], new TextEncoder().encode('good\n')),
+    0o775,
+  )
+  const good = async () => {
+    t.cons[0]!.out = ''
+    const { exited } = await t.k.start({ argv: ['/tmp/good'], cons: 0 })
+    expect(await exited).toBe('')
+    expect(t.cons[0]!.out).toBe('good\n')
+  }
+  return { ...t, good }
+}
+
+test('recursion without an end is the end of the stack', async () => {
+  const m = machine()
+  m.tree.add('/tmp/deep', aout([0xe8, 0xfb, 0xff, 0xff, 0xff]), 0o775)
+  const { exited } = await m.k.start({ argv: ['/tmp/deep'], cons: 0 })
+  expect(await exited).toBe('sys: trap: fault write addr=0xdeffeffc pc=0x1020')
+  await m.good()
+})
+
+test('who takes all memory ends when there is no more, and others go on', async () => {
+  const m = machine()
+  m.tree.add('/tmp/spin', aout([0xeb, 0xfe]), 0o775)
+  const spin = await m.k.start({ argv: ['/tmp/spin'], cons: 0 })
+  // brk_(0xd0000000), and a byte of each page from 0x100000 on.
+  const touch = [0xbb, ...long(0x100000), 0xc6, 0x03, 1, 0x81, 0xc3, ...long(0x1000), 0xeb, 0xf5]
+  m.tree.add('/tmp/greedy', aout([...call(24, 0xd0000000 | 0), ...touch]), 0o775)
+  for (let i = 0; i < 2; i++) {
+    const { exited } = await m.k.start({ argv: ['/tmp/greedy'], cons: 0 })
+    expect(await exited).toBe('Killed: Insufficient physical memory')
+    await m.good()
+  }
+  m.k.kill(spin.pid)
+  expect(await spin.exited).toBe('sys: killed')
+})
+
+test('a fork bomb leaves the others a turn, and its note group can be killed', async () => {
+  const m = machine()
+  // rfork(RFPROC|RFFDG|RFNOWAIT), for ever.
+  const bomb = [0x68, ...long(0x54), 0x68, ...long(0), 0xb8, ...long(19), 0xcd, 0x40, 0x83, 0xc4, 8, 0xeb, 0xea]
+  m.tree.add('/tmp/bomb', aout(bomb), 0o775)
+  const { pid } = await m.k.start({ argv: ['/tmp/bomb'], cons: 0 })
+  while (m.k.procs.size < 1000) await new Promise(resolve => setTimeout(resolve, 20))
+  const before = m.k.procs.get(pid)!.noteid
+  while (m.k.procs.size < NPROC) await new Promise(resolve => setTimeout(resolve, 20))
+  await m.good()
+  for (let i = 0; i < 100 && m.k.procs.size > 1; i++) {
+    m.k.postnote(PNGROUP, before, 'kill')
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  expect([...m.k.procs.values()].filter(p => p.text === 'bomb')).toEqual([])
+  await m.good()
+})
