@@ -1,0 +1,10 @@
+#include <u.h>
+#include <libc.h>
+
+/* the fault leaves the process broken, for a debugger */
+void
+abort(void)
+{
+	for(;;)
+		*(volatile int*)0 = 0;
+}

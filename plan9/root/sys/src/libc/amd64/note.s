@@ -1,0 +1,8 @@
+/* from the kernel: the Ureg in BP, the note's string at 16(SP) */
+TEXT	_note(SB), 1, $0
+	MOVQ	BP, DI
+	MOVQ	16(SP), SI
+	MOVQ	_notefn(SB), AX
+	ANDQ	$~15, SP
+	CALL	AX
+	RET

@@ -1,0 +1,30 @@
+/* setjmp(2); BX BP R12 R13 R14 R15 for gcc, which keeps things there */
+TEXT	setjmp(SB), 1, $0
+	MOVQ	SP, 0(RARG)
+	MOVQ	0(SP), AX
+	MOVQ	AX, 8(RARG)
+	MOVQ	BX, 16(RARG)
+	MOVQ	BP, 24(RARG)
+	MOVQ	R12, 32(RARG)
+	MOVQ	R13, 40(RARG)
+	MOVQ	R14, 48(RARG)
+	MOVQ	R15, 56(RARG)
+	MOVL	$0, AX
+	RET
+
+TEXT	longjmp(SB), 1, $0
+	MOVL	val+8(FP), AX
+	CMPL	AX, $0
+	JNE	ok
+	MOVL	$1, AX
+ok:
+	MOVQ	16(RARG), BX
+	MOVQ	24(RARG), BP
+	MOVQ	32(RARG), R12
+	MOVQ	40(RARG), R13
+	MOVQ	48(RARG), R14
+	MOVQ	56(RARG), R15
+	MOVQ	8(RARG), CX
+	MOVQ	0(RARG), SP
+	MOVQ	CX, 0(SP)
+	RET
