@@ -8,6 +8,9 @@ import type { PackEntry } from './root.ts'
 /** Files of at least this many bytes are assets of their own, fetched when they are first read. */
 const BIG = 64 * 1024
 
+/** So are all files here, which a session that starts no guest never reads. */
+const APART = /^(386|amd64|sys\/include|sys\/src)\//
+
 interface Root {
   /** As root.ts reads it, gzipped. */
   pack: Uint8Array
@@ -47,7 +50,7 @@ export function pack(dir: string): Root {
     const data = readFileSync(join(dir, path))
     const mode = statSync(join(dir, path)).mode & 0o111 ? 0o775 : 0o664
     const entry: PackEntry = { path, mode, length: data.length }
-    if (data.length >= BIG) {
+    if (data.length >= BIG || APART.test(path)) {
       entry.asset = `assets/${path.slice(path.lastIndexOf('/') + 1).replace(/(\.[^.]*)?$/, `-${hash(data)}$1`)}`
       assets.set(entry.asset, data)
     } else small.push(data)
