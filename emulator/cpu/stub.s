@@ -199,8 +199,14 @@ tss:
 	.fill	22, 4, 0
 	.long	0x00680000			# no port is a program's: the map of them begins behind the limit
 
+	.align	16
+imageend:
+	.bss					# apart from the code: v86 translates a page anew when it is written
+	.align	4096
+pd:	.fill	4096, 1, 0
+idt:	.fill	65*8, 1, 0
 	.align	64
-mach:						# what the host reads and writes: Mach in layout.ts
+mach:						# what the host reads and writes: MACH in layout.ts
 idle:	.long	0
 fxsave:	.long	0
 fxrstor:	.long	0
@@ -209,10 +215,4 @@ cr2:	.long	0
 	.align	64
 	.fill	512, 1, 0
 stacktop:					# below it the frame
-	.align	16
-imageend:
-	.bss
-	.align	4096
-pd:	.fill	4096, 1, 0
-idt:	.fill	65*8, 1, 0
 bssend:
