@@ -5,7 +5,6 @@ import {
   FRAME,
   KPD,
   KPDE,
-  KZERO,
   MACH,
   Mfxrstor,
   Mfxsave,
