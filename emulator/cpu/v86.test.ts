@@ -1,20 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { V86 } from 'v86'
 import { expect, test } from 'vitest'
-import {
-  FRAME,
-  KPD,
-  KPDE,
-  MACH,
-  Mfxrstor,
-  Mfxsave,
-  Midle,
-  Mnewcr3,
-  PAGES,
-  UDSEL,
-  UESEL,
-  Uwords,
-} from './layout.ts'
+import { FRAME, KPD, KPDE, MACH, Mfxrstor, Mfxsave, Midle, Mnewcr3, PAGES, UDSEL, UESEL, Uwords } from './layout.ts'
 import { stub } from './stub.gen.ts'
 import { type Parts, X86 } from './v86.ts'
 
