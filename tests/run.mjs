@@ -38,7 +38,16 @@ const tools = [
     debian: 'python3',
     suites: ['tests/e2e/pty.test.ts'],
   },
+  {
+    name: 'gcc with -m32',
+    found: () => runs('gcc', ['-m32', '-fsanitize=address,undefined', '-o', '/dev/null', '-x', 'c', probe]),
+    debian: 'gcc-multilib',
+    suites: ['tests/guest/{build,libc,llm}.test.ts'],
+  },
 ]
+
+/** A program that any C compiler takes. */
+const probe = join(top, 'tests', 'guest', 'probe.c')
 
 function runs(command, argv) {
   return spawnSync(command, argv, { stdio: 'ignore' }).status === 0
@@ -96,6 +105,8 @@ function count(name, ok) {
 }
 
 count('build', step('build', process.execPath, [join(top, 'tests', 'build.mjs')]))
+if (!missing.some(t => t.debian === 'gcc-multilib'))
+  count('guest', step("the guest's programs for Linux", bin('tsx'), [join('emulator', 'guest', 'build.ts'), 'linux']))
 count('types', step('types', bin('tsc'), ['-b']))
 count('style', step('lint and format', bin('biome'), ['check', '--error-on-warnings', '.']))
 

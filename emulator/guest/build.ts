@@ -1,13 +1,24 @@
 /**
- * npm run guest: our Plan 9 C by gcc. Linux programs for tests in dist/guest/linux, Plan 9's in dist/guest/plan9, and of
- * those that are kept, plan9/root/{386,amd64}/bin.
+ * npm run guest [linux]: our Plan 9 C by gcc. Linux programs for tests in dist/guest/linux; Plan 9's in dist/guest/plan9,
+ * and those that are kept in plan9/root/{386,amd64}/bin.
  *
  * What is built from what is said once, in the mkfiles; which libraries a program wants, by the #pragma lib of the
  * headers that its sources include.
  */
 
 import { execFile } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -165,11 +176,20 @@ function newest(dir: string): number {
   return Math.max(0, ...readdirSync(dir).map(f => statSync(join(dir, f)).mtimeMs))
 }
 
+/** Whether the gcc and the ld at hand are those that made what is kept: others may warn of other things. */
+const known = async (): Promise<boolean> => (await compiler()) === recorded()
+
 class Builder {
+  readonly #dist: string
   readonly #made = new Map<string, Promise<string>>()
   /** Turns that wait for a processor. */
   readonly #waiting: (() => void)[] = []
   #free = availableParallelism()
+  #known: Promise<boolean> | undefined
+
+  constructor(dir: string) {
+    this.#dist = dir
+  }
 
   async #turn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--
@@ -191,7 +211,7 @@ class Builder {
   /** The object of a source, compiled when the source or a header is newer. */
   object(file: string, t: Target): Promise<string> {
     const name = `${t.linux ? 'linux' : 'plan9'}/${t.arch}${t.asan ? '-asan' : ''}`
-    const out = join(dist, 'obj', name, `${relative(top, file).replaceAll('/', '_')}.o`)
+    const out = join(this.#dist, 'obj', name, `${relative(top, file).replaceAll('/', '_')}.o`)
     let made = this.#made.get(out)
     if (!made) this.#made.set(out, (made = this.#turn(() => this.#compile(file, out, t))))
     return made
@@ -203,30 +223,34 @@ class Builder {
     const since = Math.max(statSync(file).mtimeMs, ...here.map(newest))
     if (existsSync(out) && statSync(out).mtimeMs > since) return out
     mkdirSync(dirname(out), { recursive: true })
-    const name = relative(top, file)
-    if (isHost(file)) await tool('gcc', [...this.#flags(t), '-std=gnu99', '-Wall', '-c', '-o', out, file])
+    // others may build the same: nobody sees half of it
+    const tmp = `${out}.${process.pid}.${Math.random()}`
+    if (isHost(file)) await tool('gcc', [...this.#flags(t), '-std=gnu99', '-Wall', '-c', '-o', tmp, file])
     else if (file.endsWith('.c')) {
       const dirs = includes.flatMap(d => ['-I', d])
-      await tool('gcc', [...this.#flags(t), ...dialect, ...warnings, '-Werror', ...dirs, '-c', '-o', out, file])
+      const strict = (await (this.#known ??= known())) ? ['-Werror'] : []
+      await tool('gcc', [...this.#flags(t), ...dialect, ...warnings, ...strict, ...dirs, '-c', '-o', tmp, file])
     } else {
       const text = readFileSync(file, 'utf8')
       const asm = file.endsWith('.h') ? stubs(text, t.arch) : text
-      writeFileSync(`${out}.s`, translate(asm, t.arch, name))
-      await tool('as', [t.arch === '386' ? '--32' : '--64', '-o', out, `${out}.s`])
+      writeFileSync(`${tmp}.s`, translate(asm, t.arch, relative(top, file)))
+      await tool('as', [t.arch === '386' ? '--32' : '--64', '-o', tmp, `${tmp}.s`])
+      unlinkSync(`${tmp}.s`)
     }
+    renameSync(tmp, out)
     return out
   }
 
   /** A program for Linux: p9_ goes before the names that our library and the program define. */
   async linux(name: string, sources: string[], t: Target): Promise<string> {
-    const out = join(dist, 'linux', `${t.arch}${t.asan ? '-asan' : ''}`, name)
+    const out = join(this.#dist, 'linux', `${t.arch}${t.asan ? '-asan' : ''}`, name)
     const files = [...new Set(sources)]
     const [host, guest] = await Promise.all(
       [files.filter(isHost), files.filter(f => !isHost(f))].map(l => Promise.all(l.map(f => this.object(f, t)))),
     )
     if (existsSync(out) && [...host!, ...guest!].every(o => statSync(o).mtimeMs < statSync(out).mtimeMs)) return out
     mkdirSync(dirname(out), { recursive: true })
-    const part = join(dist, 'obj', 'linux', `${t.arch}${t.asan ? '-asan' : ''}`, `${name}.part.o`)
+    const part = join(this.#dist, 'obj', 'linux', `${t.arch}${t.asan ? '-asan' : ''}`, `${name}.${process.pid}.part.o`)
     await this.#turn(async () => {
       await tool('ld', ['-m', t.arch === '386' ? 'elf_i386' : 'elf_x86_64', '-r', '-o', part, ...guest!])
       const defined = new Set<string>()
@@ -238,7 +262,9 @@ class Builder {
       writeFileSync(`${part}.names`, [...defined].map(s => `${s} p9_${s}\n`).join(''))
       await tool('objcopy', [`--redefine-syms=${part}.names`, part])
       const asan = t.asan ? sanitize : []
-      await tool('gcc', [...machine[t.arch], '-no-pie', ...asan, '-o', out, part, ...host!, '-lpthread'])
+      await tool('gcc', [...machine[t.arch], '-no-pie', ...asan, '-o', `${part}.out`, part, ...host!, '-lpthread'])
+      renameSync(`${part}.out`, out)
+      for (const f of [part, `${part}.names`]) unlinkSync(f)
     })
     return out
   }
@@ -246,16 +272,18 @@ class Builder {
   /** A Plan 9 a.out. */
   async plan9(name: string, sources: string[], arch: Arch): Promise<string> {
     const t = { arch, linux: false, asan: false }
-    const out = join(dist, 'plan9', arch, name)
+    const out = join(this.#dist, 'plan9', arch, name)
     const parts = await Promise.all(sources.map(f => this.object(f, t)))
     if (existsSync(out) && parts.every(o => statSync(o).mtimeMs < statSync(out).mtimeMs)) return out
     mkdirSync(dirname(out), { recursive: true })
-    const lds = join(dist, 'obj', 'plan9', arch, 'script.ld')
+    const elf = join(this.#dist, 'obj', 'plan9', arch, `${name}.${process.pid}.elf`)
+    const lds = `${elf}.ld`
     writeFileSync(lds, script(arch))
-    const elf = join(dist, 'obj', 'plan9', arch, `${name}.elf`)
     const how = ['-static', '--gc-sections', '--build-id=none', '-z', 'noexecstack', '-T', lds, '-o', elf]
     await this.#turn(() => tool('ld', ['-m', arch === '386' ? 'elf_i386' : 'elf_x86_64', ...how, ...parts]))
-    writeFileSync(out, aout(readFileSync(elf), arch))
+    writeFileSync(`${elf}.out`, aout(readFileSync(elf), arch), { mode: 0o755 })
+    renameSync(`${elf}.out`, out)
+    for (const f of [elf, lds]) unlinkSync(f)
     return out
   }
 }
@@ -282,14 +310,14 @@ export async function compiler(): Promise<string> {
 export const recorded = (): string => (existsSync(compilerFile) ? readFileSync(compilerFile, 'utf8') : '')
 
 /** Linux programs: those of `names`, or all. Returns the folder, in which are 386, amd64, 386-asan and amd64-asan. */
-export async function buildLinux(names?: string[], { asan = true } = {}): Promise<string> {
-  const builder = new Builder()
+export async function buildLinux(names?: string[]): Promise<string> {
+  const builder = new Builder(dist)
   const work: Promise<string>[] = []
   for (const arch of arches)
     for (const folder of folders.filter(f => f.kept))
       for (const { name, sources } of programs(folder, arch))
         if (!names || names.includes(name))
-          for (const on of asan ? [false, true] : [false]) {
+          for (const on of [false, true]) {
             const t = { arch, linux: true, asan: on }
             work.push(builder.linux(name, closure(sources, t), t))
           }
@@ -300,12 +328,12 @@ export async function buildLinux(names?: string[], { asan = true } = {}): Promis
 /** A Linux program of tests, of one C file. */
 export async function buildTest(file: string, arch: Arch, asan: boolean): Promise<string> {
   const t = { arch, linux: true, asan }
-  return new Builder().linux(basename(file, '.c'), closure([file], t), t)
+  return new Builder(dist).linux(basename(file, '.c'), closure([file], t), t)
 }
 
-/** Plan 9 programs, in dist/guest/plan9/$objtype. Returns the names of those that are kept in the tree. */
-export async function buildPlan9(names?: string[]): Promise<string[]> {
-  const builder = new Builder()
+/** Plan 9 programs, in `dir`/plan9/$objtype. Returns the names of those that are kept in the tree. */
+export async function buildPlan9(names?: string[], dir = dist): Promise<string[]> {
+  const builder = new Builder(dir)
   const work: Promise<string>[] = []
   const kept = new Set<string>()
   for (const arch of arches)
@@ -320,15 +348,19 @@ export async function buildPlan9(names?: string[]): Promise<string[]> {
 }
 
 /** Where a Plan 9 program was built, and where it is kept. */
-export const built = (name: string, arch: Arch): string => join(dist, 'plan9', arch, name)
+export const built = (name: string, arch: Arch, dir = dist): string => join(dir, 'plan9', arch, name)
 export const kept = (name: string, arch: Arch): string => join(root, arch, 'bin', name)
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const only = process.argv[2]
   await buildLinux()
-  for (const name of await buildPlan9())
-    for (const arch of arches) {
-      mkdirSync(dirname(kept(name, arch)), { recursive: true })
-      copyFileSync(built(name, arch), kept(name, arch))
-    }
-  writeFileSync(compilerFile, await compiler())
+  if (only !== 'linux') {
+    for (const name of await buildPlan9())
+      for (const arch of arches) {
+        mkdirSync(dirname(kept(name, arch)), { recursive: true })
+        copyFileSync(built(name, arch), kept(name, arch))
+        chmodSync(kept(name, arch), 0o755)
+      }
+    writeFileSync(compilerFile, await compiler())
+  }
 }
