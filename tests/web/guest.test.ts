@@ -1,5 +1,6 @@
 import type { Browser, BrowserContext } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { story } from '../e2e/ml.ts'
 import { aout, call, exits, spin } from '../guest/aout.ts'
 import { launch, serveSite, Workspace } from './browser.ts'
 
@@ -39,4 +40,24 @@ test('386 programs run in the page: they write, they compute until DEL, they fau
   expect(await w.run('/tmp/bad')).toMatch(/^bad \d+: suicide: sys: processor panic: Unimplemented: /)
   expect(await w.run('/tmp/hello')).toBe('hello\n')
   expect(w.errors).toEqual([])
+}, 60_000)
+
+test('run and runq of /386/bin have the golden tokens and the host’s', async () => {
+  const files = '-z /lib/llm/tokenizer.bin'
+  const once = "-t 0 -n 50 -i 'Once upon a time'"
+  const text = await w.run(`/386/bin/run /lib/llm/stories.bin ${files} ${once} >[2]/dev/null`)
+  expect(text).toBe(`${story('Once upon a time', 50)}\n`)
+  for (const [name, model] of [
+    ['run', 'stories.bin'],
+    ['runq', 'stories_q80.bin'],
+  ]) {
+    const args = `/lib/llm/${model} ${files} -t 0.8 -s 42 -n 60 >[2]/dev/null`
+    const host = await w.run(`${name} ${args}`)
+    expect(host.length).toBeGreaterThan(50)
+    expect(await w.run(`/386/bin/${name} ${args}`)).toBe(host)
+  }
+  const two = await w.run(
+    `/386/bin/run /lib/llm/stories.bin ${files} -t 0 -n 20 >[2]/dev/null | tr a-z A-Z | /386/bin/run /lib/llm/stories.bin ${files} -t 0 -n 9 -i Lily >[2]/dev/null | wc -l`,
+  )
+  expect(two).toMatch(/^ +1\n/)
 }, 60_000)
