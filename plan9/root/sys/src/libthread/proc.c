@@ -64,14 +64,14 @@ proccreate(void (*f)(void*), void *arg, uint stack)
 	return pid;
 }
 
-void
+_Noreturn void
 threadexits(char *s)
 {
 	leave();
 	exits(s);
 }
 
-void
+_Noreturn void
 threadexitsall(char *s)
 {
 	int i, pid;

@@ -2,7 +2,7 @@
 #include <libc.h>
 
 /* the fault leaves the process broken, for a debugger */
-void
+_Noreturn void
 abort(void)
 {
 	for(;;)

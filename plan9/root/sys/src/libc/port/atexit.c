@@ -47,7 +47,7 @@ atexitdont(void (*f)(void))
 }
 
 /* the last that was asked for is done first */
-void
+_Noreturn void
 exits(char *s)
 {
 	void (*f)(void);

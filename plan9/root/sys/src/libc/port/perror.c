@@ -29,7 +29,7 @@ fatal(char *fmt, va_list args)
 
 void	(*_sysfatal)(char*, va_list) = fatal;
 
-void
+_Noreturn void
 sysfatal(char *fmt, ...)
 {
 	va_list args;
