@@ -219,7 +219,9 @@ class Builder {
 
   async #compile(file: string, out: string, t: Target): Promise<string> {
     const includes = [join(root, t.arch, 'include'), join(root, 'sys', 'include')]
-    const here = [dirname(file), dirname(dirname(file)), ...includes, join(top, 'emulator', 'guest')]
+    const quoted = [...readFileSync(file, 'utf8').matchAll(/^#include\s+"(.*)"/gm)]
+    const here = [dirname(file), join(top, 'emulator', 'guest'), ...includes]
+    here.push(...quoted.map(([, name]) => dirname(join(dirname(file), name!))))
     const since = Math.max(statSync(file).mtimeMs, ...here.map(newest))
     if (existsSync(out) && statSync(out).mtimeMs > since) return out
     mkdirSync(dirname(out), { recursive: true })

@@ -81,7 +81,7 @@ _intfmt(Fmt *f)
 	min = f->flags & FmtPrec? f->prec: 1;
 	if(f->flags & FmtZero && !(f->flags & (FmtPrec|FmtLeft)) && f->flags & FmtWidth)
 		min = f->width - strlen(sign);
-	if(min > sizeof buf - 16)
+	if(min > (int)sizeof buf - 16)
 		min = sizeof buf - 16;
 	p = buf + sizeof buf;
 	for(n = 0; v != 0 || n < min; n++){

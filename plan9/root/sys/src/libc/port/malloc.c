@@ -139,7 +139,7 @@ more(usize n)
 	uchar *p;
 	usize skip;
 
-	n += sizeof(Block);
+	n += sizeof(Block)+Align;
 	if(n < Grow)
 		n = Grow;
 	n = (n + Align-1) & ~(usize)(Align-1);
