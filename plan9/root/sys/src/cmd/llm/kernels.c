@@ -171,6 +171,12 @@ crotate(float *v, float *c, float *s, int n)
 }
 
 static void
+croot(float *x)
+{
+	*x = fsqrt(*x);
+}
+
+static void
 cround(int *q, float *x, float *scale, int n)
 {
 	float f;
@@ -231,6 +237,7 @@ static Kernels plain = {
 	cexpsum,
 	cswiglu,
 	crotate,
+	croot,
 	cround,
 };
 
@@ -245,6 +252,7 @@ static Kernels simd = {
 	simdexpsum,
 	simdswiglu,
 	sserotate,
+	ssesqrt,
 	sseround,
 };
 

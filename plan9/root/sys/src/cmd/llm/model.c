@@ -640,7 +640,7 @@ rmsnorm(float *o, float *x, float *w, float *tmp, int n)
 	kernels.sumsq(&ss, x, tmp, n);
 	ss = ss/n;
 	ss = ss + eps;
-	ss = fsqrt(ss);
+	kernels.sqrt(&ss);
 	ss = 1/ss;
 	kernels.scale(o, x, w, &ss, n);
 }
@@ -825,7 +825,7 @@ heads(void *arg, int id, int lo, int hi)
 	hs = m->head_size;
 	n = a->pos + 1;
 	root = hs;
-	root = fsqrt(root);
+	kernels.sqrt(&root);
 	att = (float*)(s->scratch + (vlong)id*s->nscratch);
 	tmp = att + up16(m->seq_len);
 	xs = tmp + 16;

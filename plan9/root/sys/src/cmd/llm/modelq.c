@@ -104,28 +104,56 @@ embedq(Matrix *m, int row, float *x)
 	}
 }
 
+/* the greatest magnitude, as the bits of its float, which compare as it does */
+static u32int
+maxbits(u32int *b, int n)
+{
+	u32int max, v;
+
+	max = 0;
+	for(; n > 0; n--){
+		v = *b++ & 0x7fffffff;
+		if(v > max)
+			max = v;
+	}
+	return max;
+}
+
+/* pairs of shorts, each four times */
+static u32int*
+pairs4(u32int *o, int *q, int n)
+{
+	u32int v;
+
+	for(; n > 0; n -= 2){
+		v = (q[0] & 0xffff) | q[1]<<16;
+		o[0] = v;
+		o[1] = v;
+		o[2] = v;
+		o[3] = v;
+		o += 4;
+		q += 2;
+	}
+	return o;
+}
+
 /*
  * runq.c's: scale = max |x| / 127 of each group, q = x / scale rounded half
  * away from zero; of zeros all is 0.  For each group xq has its pairs of
  * shorts, each four times, then the scale four times; qi has room for a
- * group.  Magnitudes are compared as the integers that their bits are.
+ * group.
  */
 void
 quantize(uchar *xq, int *qi, float *x, int n, int gs)
 {
-	u32int *b, max, v, *o;
+	u32int *b, max, *o;
 	float m, scale;
 	int g, k;
 
 	o = (u32int*)xq;
 	for(g = 0; g < n; g += gs){
 		b = (u32int*)x;
-		max = 0;
-		for(k = 0; k < gs; k++){
-			v = b[k] & 0x7fffffff;
-			if(v > max)
-				max = v;
-		}
+		max = maxbits(b, gs);
 		m = *(float*)&max;
 		scale = m/127;
 		if(scale == 0)
@@ -139,20 +167,9 @@ quantize(uchar *xq, int *qi, float *x, int n, int gs)
 		}
 		if(gs & 1)
 			qi[gs] = 0;
-		for(k = 0; k < gs; k += 2){
-			v = (qi[k] & 0xffff) | qi[k+1]<<16;
-			o[0] = v;
-			o[1] = v;
-			o[2] = v;
-			o[3] = v;
-			o += 4;
-		}
-		v = *(u32int*)&scale;
-		o[0] = v;
-		o[1] = v;
-		o[2] = v;
-		o[3] = v;
-		o += 4;
+		o = pairs4(o, qi, gs);
+		for(k = 0; k < 4; k++)
+			*o++ = *(u32int*)&scale;
 		x += gs;
 	}
 }

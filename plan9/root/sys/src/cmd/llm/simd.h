@@ -25,6 +25,8 @@ struct Kernels
 	void	(*swiglu)(float *h, float *g, float *tmp, int n);
 	/* pairs turned: v = v*c + (v's pairs exchanged)*s */
 	void	(*rotate)(float *v, float *c, float *s, int n);
+	/* *x = its root */
+	void	(*sqrt)(float *x);
 	/* q = x / *scale, rounded half away from zero, no further than 127 */
 	void	(*round)(int *q, float *x, float *scale, int n);
 };
@@ -45,5 +47,6 @@ void	ssemax(float *max, float *x, int n);
 void	sseexp(float *o, float *x, float *sub, int n);
 void	ssesum(float *sum, float *x, int n);
 void	sseglu(float *h, float *e, float *g, int n);
+void	ssesqrt(float*);
 void	sserotate(float*, float*, float*, int);
 void	sseround(int*, float*, float*, int);

@@ -327,18 +327,14 @@ expfour:
 	SUBPS	X7, X0
 	MOVUPS	16(DX), X7
 	XORPS	X7, X0
+	MOVUPS	(BX), X6
+	MINPS	X0, X6
+	MOVUPS	16(BX), X0
+	MAXPS	X6, X0
 	MOVAPS	X0, X1
 	SHUFPS	$0xee, X1, X1
 	CVTPS2PD	X0, X0
 	CVTPS2PD	X1, X1
-	MOVUPD	(BX), X6
-	MOVAPD	X6, X7
-	MINPD	X0, X6
-	MINPD	X1, X7
-	MOVUPD	16(BX), X0
-	MOVAPD	X0, X1
-	MAXPD	X6, X0
-	MAXPD	X7, X1
 
 	MOVUPD	32(BX), X2
 	MOVAPD	X2, X3
@@ -477,6 +473,14 @@ glufour:
 	JGT	glufour
 	RET
 
+/* void ssesqrt(float *x) */
+TEXT	ssesqrt(SB), 1, $0
+	MOVQ	BP, DI	/* x */
+	MOVSS	(DI), X0
+	SQRTSS	X0, X0
+	MOVSS	X0, (DI)
+	RET
+
 /* void sserotate(float *v, float *c, float *s, int n) */
 TEXT	sserotate(SB), 1, $0
 	MOVQ	BP, DI	/* v */
@@ -533,17 +537,17 @@ roundfour:
 	JGT	roundfour
 	RET
 
-/* of sseexp, each twice */
+/* of sseexp, as floats and, from 32 on, as doubles */
 /* 0: 128 */
-DATA	expc<>+0(SB)/4, $0x00000000
-DATA	expc<>+4(SB)/4, $0x40600000
-DATA	expc<>+8(SB)/4, $0x00000000
-DATA	expc<>+12(SB)/4, $0x40600000
+DATA	expc<>+0(SB)/4, $0x43000000
+DATA	expc<>+4(SB)/4, $0x43000000
+DATA	expc<>+8(SB)/4, $0x43000000
+DATA	expc<>+12(SB)/4, $0x43000000
 /* 16: -128 */
-DATA	expc<>+16(SB)/4, $0x00000000
-DATA	expc<>+20(SB)/4, $0xc0600000
-DATA	expc<>+24(SB)/4, $0x00000000
-DATA	expc<>+28(SB)/4, $0xc0600000
+DATA	expc<>+16(SB)/4, $0xc3000000
+DATA	expc<>+20(SB)/4, $0xc3000000
+DATA	expc<>+24(SB)/4, $0xc3000000
+DATA	expc<>+28(SB)/4, $0xc3000000
 /* 32: log2(e) */
 DATA	expc<>+32(SB)/4, $0x652b82fe
 DATA	expc<>+36(SB)/4, $0x3ff71547
