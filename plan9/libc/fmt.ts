@@ -24,11 +24,8 @@ export function efmt(e: number): string {
   return `e${e < 0 ? '-' : '+'}${String(Math.abs(e)).padStart(2, '0')}`
 }
 
-/**
- * strtol(2) with base 0 or 10, 8, 16: the number at the front of s and how many characters it took (0: none).
- * Blanks before it, a sign, 0x and 0 as C has them.
- */
-export function strtol(s: string, base = 0): { value: number; n: number } {
+/** The number at the front of s as strtol(2) reads it: its digits' value, whether it is below 0, and where it ends. */
+function integer(s: string, base: number): { digits: string; base: number; minus: boolean; n: number } {
   const m = /^[ \t\n]*([+-]?)/.exec(s)!
   let i = m[0].length
   if ((base === 0 || base === 16) && /^0[xX][0-9a-fA-F]/.test(s.slice(i))) {
@@ -36,14 +33,31 @@ export function strtol(s: string, base = 0): { value: number; n: number } {
     i += 2
   } else if (base === 0) base = s[i] === '0' ? 8 : 10
   const start = i
+  while (i < s.length && Number.parseInt(s[i]!, 36) < base) i++
+  return { digits: s.slice(start, i), base, minus: m[1] === '-', n: i === start ? 0 : i }
+}
+
+/**
+ * strtol(2) with base 0 or 10, 8, 16: the number at the front of s and how many characters it took (0: none).
+ * Blanks before it, a sign, 0x and 0 as C has them.
+ */
+export function strtol(s: string, base = 0): { value: number; n: number } {
+  const { digits, base: b, minus, n } = integer(s, base)
   let value = 0
-  for (; i < s.length; i++) {
-    const d = Number.parseInt(s[i]!, 36)
-    if (Number.isNaN(d) || d >= base) break
-    value = value * base + d
+  for (const d of digits) value = value * b + Number.parseInt(d, 36)
+  return { value: minus && n > 0 ? -value : value, n }
+}
+
+/** strtoll(2), in the bases that strtol has: at most 63 bits, the nearest where there are more. */
+export function strtoll(s: string, base = 0): { value: bigint; n: number } {
+  const { digits, base: b, minus, n } = integer(s, base)
+  let value = 0n
+  const most = minus ? 1n << 63n : (1n << 63n) - 1n
+  for (const d of digits) {
+    value = value * BigInt(b) + BigInt(Number.parseInt(d, 36))
+    if (value > most) value = most
   }
-  if (i === start) return { value: 0, n: 0 }
-  return { value: m[1] === '-' ? -value : value, n: i }
+  return { value: minus ? -value : value, n }
 }
 
 /** atof(2): the number at the front of s; 0 when there is none. */

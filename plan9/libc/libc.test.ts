@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { World } from '../../tests/cmd/world.ts'
+import { Random } from '../../tests/random.ts'
 import { DMAPPEND, DMDIR, DMEXCL } from '../9p/const.ts'
 import type { Program } from '../kernel/sys.ts'
 import { Arg } from './arg.ts'
@@ -135,8 +136,58 @@ it('tmfmt() prints each component', () => {
     ['Z ZZ ZZZ', '-0500 -05:00 EST'],
     ['_h|__D', ' 2| 23'],
     ['[h:m] x', 'h:m x'],
+    ['ttt|__ttt|_tt', '123|  123|123'],
+    ['nn|nnn|nnnn|nnnnn|___nnn', '789|456789|456789|123456789|456789'],
+    ['z|__Z|_ZZZ|ZZZZ|', '-0500|-0500| EST||'],
+    ['[a[b]c]h', 'a[b]c2'],
+    ['[[a]h', 'a2'],
+    ['[\\]]\\h', ']\\2'],
+    ['_-D ~D ?h ?_D', '-23 ~23 2 23'],
+    ['__MM|_MMM|__a|_o|é__é', '  11| Nov| am|rd|éé'],
+    ['h_', '2'],
   ]
   expect(cases.map(([f]) => tmfmt(tm, f))).toEqual(cases.map(([, want]) => want))
+  for (const f of ['YYY', 'DDD', 'tttt', 'zz', 'aa', 'oo', '[h', '[[h]]]['])
+    expect(() => tmfmt(tm, f), f).toThrow(`garbled format ${f}`)
+  const early = { ...tm, hour: 12, year: 105, nsec: 1_002_003 }
+  expect(tmfmt(early, 'YY|YYYY|H|HH|t|tt|u|uuu|n|nnn|nnnnnn')).toBe(' 5|2005|0|00|1|001|2|1002|3|2003|001002003')
+})
+
+it('tmtime() is the calendar, before 1970 and as far as seconds go', () => {
+  const f = (sec: number | bigint) => tmfmt(tmtime(sec), 'WW YYYY-MM-DD hh:mm:ss')
+  const r = new Random(7)
+  for (let i = 0; i < 2000; i++) {
+    const sec = r.int(2 ** 31) * (r.int(100) - 28)
+    const d = new Date(sec * 1000)
+    const tm = tmtime(sec)
+    expect([tm.sec, tm.min, tm.hour, tm.mday, tm.mon, tm.year + 1900, tm.wday]).toEqual([
+      d.getUTCSeconds(),
+      d.getUTCMinutes(),
+      d.getUTCHours(),
+      d.getUTCDate(),
+      d.getUTCMonth(),
+      d.getUTCFullYear(),
+      d.getUTCDay(),
+    ])
+    expect(tm.yday).toBe(Math.floor((d.getTime() - Date.UTC(d.getUTCFullYear(), 0, 1)) / 86400000))
+  }
+  expect(f(-1)).toBe('Wed 1969-12-31 23:59:59')
+  expect(f(99999999999999n)).toBe('Sat 3170843-11-07 09:46:39')
+  expect(f(99999999999999)).toBe(f(99999999999999n))
+  expect(f(-62135596801)).toBe('Sun   -1-12-31 23:59:59')
+  expect(f((1n << 63n) - 1n)).toBe('Sun 292277026596-12-04 15:30:07')
+})
+
+it('a spell of summer time begins after its first second and ends with its last', () => {
+  const tz = { stname: 'EST', stdiff: -18000, dlname: 'EDT', dldiff: -14400, dlpairs: [1000, 2000] }
+  expect([999, 1000, 1001, 1999, 2000, 2001].map(t => tmtime(t, tz).zone)).toEqual([
+    'EST',
+    'EST',
+    'EDT',
+    'EDT',
+    'EDT',
+    'EST',
+  ])
 })
 
 describe('Bin and Bout', () => {

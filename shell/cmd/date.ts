@@ -1,7 +1,7 @@
 import type { Program } from '../../plan9/kernel/sys.ts'
 import { Arg, usage } from '../../plan9/libc/arg.ts'
 import { write } from '../../plan9/libc/bio.ts'
-import { strtol } from '../../plan9/libc/fmt.ts'
+import { strtoll } from '../../plan9/libc/fmt.ts'
 import { r, sysfatal } from '../../plan9/libc/sysfatal.ts'
 import { CTIME, now, type Tzone, tmfmt, tmtime, tzload } from '../../plan9/libc/tm.ts'
 
@@ -21,7 +21,7 @@ const date: Program = async (sys, argv) => {
     else await usage(sys, help)
   }
   if (arg.argv.length > 1) await usage(sys, help)
-  const t = arg.argv[0] === undefined ? await now(sys) : { sec: strtol(arg.argv[0]).value, nsec: 0 }
+  const t = arg.argv[0] === undefined ? await now(sys) : { sec: strtoll(arg.argv[0]).value, nsec: 0 }
   let tz: Tzone | undefined
   if (!uflag)
     try {
