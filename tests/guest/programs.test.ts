@@ -63,9 +63,10 @@ describe('run', () => {
     expect((await rc(`/386/bin/run ${stories} ${flags}`)).out).toBe(readFileSync(join(golden, file), 'utf8'))
   })
 
-  test('is the same without SIMD, and as the host’s', async () => {
+  test('is the same on threads and without SIMD, and as the host’s', async () => {
     const flags = "-t 0.8 -s 3 -n 40 -i 'One day'"
     const { out } = await rc(`/386/bin/run ${stories} ${flags}`)
+    expect((await rc(`/386/bin/run ${stories} ${flags} -j 3`)).out).toBe(out)
     expect((await rc(`/386/bin/run ${stories} ${flags} --no-simd`)).out).toBe(out)
     expect((await rc(`run ${stories} ${flags}`)).out).toBe(out)
   })

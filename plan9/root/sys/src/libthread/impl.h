@@ -43,6 +43,7 @@ struct Proc
 	Thread	*gone;		/* to be freed by the next to run */
 	Proc	*next;
 	void	*data;
+	void	*machine;
 };
 
 Proc*	_threadself(void);
@@ -52,13 +53,13 @@ void	_threadready(Thread*);
 void	_threadsched(void);		/* until somebody makes the caller ready */
 void*	_threadrendezvous(void*, void*);
 _Noreturn void	_threadbegin(void);	/* of the current thread */
-_Noreturn void	_threadrun(Proc*);	/* the first thread of it, in this process */
+Thread*	_threadnext(Proc*);		/* the next to run; waits for one */
 
 /* the machine's: plan9.c, or linux/host.c */
 void	_threadsetself(Proc*);
 int	_threadinit(Thread*);		/* makes it ready to be switched to */
 void	_threadswitch(Thread *from, Thread *to);	/* from nil: for ever */
 void	_threadfreed(Thread*);
-int	_threadfork(Proc*, int flags);
+int	_threadfork(Proc*, int flags);	/* a process that runs its threads */
 void	_threadkill(Proc*);
 _Noreturn void	_threadend(char*);	/* of this process alone */

@@ -57,17 +57,59 @@ _threadswitch(Thread *from, Thread *to)
 	longjmp(to->ctx, 1);
 }
 
+/*
+ * What goes on with another's stack is lost: so rfork, after which two
+ * processes run, is done on the stack that a process has to itself.
+ */
+typedef struct Base	Base;
+struct Base
+{
+	jmp_buf	ctx;
+	Proc	*fork;
+	int	flags;
+	int	pid;
+};
+
+static void
+run(Proc *p)
+{
+	Base b;
+	int pid;
+
+	b.fork = nil;
+	for(;;){
+		p->pid = getpid();
+		p->machine = &b;
+		_threadsetself(p);
+		p->cur = _threadnext(p);
+		while(setjmp(b.ctx) != 0){
+			pid = rfork(RFPROC|RFMEM|RFNOWAIT|b.flags);
+			if(pid == 0)
+				break;
+			b.pid = pid;
+			longjmp(_threadself()->cur->ctx, 1);
+		}
+		if(b.fork == nil)
+			longjmp(_threadself()->cur->ctx, 1);
+		p = b.fork;
+		b.fork = nil;
+	}
+}
+
 int
 _threadfork(Proc *p, int flags)
 {
-	int pid;
+	Base *b;
 
-	pid = rfork(RFPROC|RFMEM|RFNOWAIT|flags);
-	if(pid == 0)
-		_threadrun(p);
-	if(pid > 0)
-		p->pid = pid;
-	return pid;
+	b = _threadself()->machine;
+	b->fork = p;
+	b->flags = flags;
+	if(setjmp(_threadself()->cur->ctx) == 0)
+		longjmp(b->ctx, 1);
+	b->fork = nil;
+	if(b->pid > 0)
+		p->pid = b->pid;
+	return b->pid;
 }
 
 void
@@ -76,7 +118,7 @@ _threadkill(Proc *p)
 	postnote(PNPROC, p->pid, "kill");
 }
 
-void
+_Noreturn void
 _threadend(char *s)
 {
 	_exits(s);
@@ -103,5 +145,5 @@ main(int argc, char *argv[])
 	_qlockinit(_threadrendezvous);
 	p = _threadnewproc();
 	_threadnew(p, begin, &a, Mainstack);
-	_threadrun(p);
+	run(p);
 }

@@ -66,7 +66,13 @@ _threadswitch(Thread *from, Thread *to)
 static void
 run(void *v)
 {
-	_threadrun(v);
+	Proc *p;
+
+	p = v;
+	p->pid = getpid();
+	_threadsetself(p);
+	p->cur = _threadnext(p);
+	_threadswitch(nil, p->cur);
 }
 
 int
@@ -82,7 +88,7 @@ _threadkill(Proc *p)
 	USED(p);
 }
 
-void
+_Noreturn void
 _threadend(char *s)
 {
 	USED(s);
@@ -109,5 +115,5 @@ main(int argc, char *argv[])
 	_qlockinit(_threadrendezvous);
 	p = _threadnewproc();
 	_threadnew(p, first, nil, 0);
-	_threadrun(p);
+	run(p);
 }

@@ -125,8 +125,8 @@ _threadready(Thread *t)
 		semrelease(&p->wake, 1);
 }
 
-static Thread*
-next(Proc *p)
+Thread*
+_threadnext(Proc *p)
 {
 	Thread *t;
 
@@ -153,7 +153,7 @@ _threadsched(void)
 
 	p = _threadself();
 	t = p->cur;
-	n = next(p);
+	n = _threadnext(p);
 	if(n == t)
 		return;
 	p->cur = n;
@@ -161,7 +161,7 @@ _threadsched(void)
 	arrived(p);
 }
 
-void
+_Noreturn void
 _threadbegin(void)
 {
 	Thread *t;
@@ -172,17 +172,7 @@ _threadbegin(void)
 	threadexits(nil);
 }
 
-void
-_threadrun(Proc *p)
-{
-	p->pid = getpid();
-	_threadsetself(p);
-	p->cur = next(p);
-	_threadswitch(nil, p->cur);
-	abort();
-}
-
-void
+_Noreturn void
 threadexits(char *s)
 {
 	Proc *p;
@@ -200,13 +190,13 @@ threadexits(char *s)
 		_threadend(s);
 	}
 	t->dead = 1;
-	p->cur = next(p);
+	p->cur = _threadnext(p);
 	p->gone = t;
 	_threadswitch(nil, p->cur);
 	abort();
 }
 
-void
+_Noreturn void
 threadexitsall(char *s)
 {
 	Proc *p, *me;
