@@ -46,7 +46,7 @@ test('temperatures are no multiples', async () => {
 test('what is wrong is told, and asked for again', async () => {
   expect(await dialogue('foo', 'm+sec', 'm^(1|2)', 'm^m', 'm', 'm)', 'cm')).toEqual([
     '0: foo\n\tundefined foo\n',
-    '0: m+sec\n\tadd must be like units\n',
+    '0: m+sec\n\tadd must be like units\n'.repeat(2),
     '0: m^(1|2)\n\texponent not integral\n',
     '0: m^m\n\texponent has units\n',
     '',
@@ -56,6 +56,72 @@ test('what is wrong is told, and asked for again', async () => {
   const { stdout, status } = await world.run(['units', 'nosuch'])
   expect([stdout, status]).toEqual(['cant open: nosuch\n', 'open'])
   expect((await world.run(['units', '-x'])).status).toBe('usage')
+})
+
+test('arithmetic that does not come out is told as 9front tells it, and shown as 1 or 0', async () => {
+  expect(await dialogue('m/0', '1/(m-m)', '1e300 1e300', '1e-300 1e-300', '1e300/1e-300', '1e-300/1e300')).toEqual([
+    '0: m/0\n\tdivision by zero\n',
+    '0: 1/(m-m)\n\tdivision by zero\n',
+    '0: 1e300 1e300\n\toverflow in multiply\n',
+    '0: 1e-300 1e-300\n\tunderflow in multiply\n',
+    '0: 1e300/1e-300\n\toverflow in divide\n',
+    '0: 1e-300/1e300\n\tunderflow in divide\n',
+  ])
+  expect(await answer('0 m', 'sec')).toBe('\t* 0 m / sec\n1: sec\n\tdivision by zero\n\t/ 1 sec / m\n')
+  expect(await answer('10^300', '1')).toBe('\t* 1e+300\n\t/ 1e-300\n')
+  expect(await dialogue('10^700', '(1|10)^700', '2^(0-1100)', '1^2000000000 m')).toEqual([
+    '0: 10^700\n\toverflow in multiply\n0: 10^700\n\toverflow in multiply\n',
+    '0: (1|10)^700\n\tunderflow in multiply\n',
+    '0: 2^(0-1100)\n\tunderflow in divide\n',
+    '',
+  ])
+  const { stdout, status } = await world.run(['units'], '0^(0-7)\nm\n')
+  expect([stdout.match(/division by zero/g)?.length, stdout.endsWith('too many errors\n'), status]).toEqual([
+    6,
+    true,
+    'errors',
+  ])
+})
+
+test('of a line 999 runes are read, however long it is', async () => {
+  const long = 'é'.repeat(5000)
+  expect(await dialogue(`1${' '.repeat(998)}m`, 'm', '1')).toEqual(['', '\t* 1 / m\n\t/ 1 m\n', ''])
+  const [said] = await dialogue(long)
+  expect(said).toBe(`0: ${'é'.repeat(999)}\n\tundefined ${'é'.repeat(39)}\n`)
+})
+
+test('units and constants by their standards', async () => {
+  const cases: [have: string, want: string, factor: string][] = [
+    ['poise', 'pascal sec', '0.1'],
+    ['oersted', 'amp/m', '79.5775'],
+    ['statcoulomb', 'coulomb', '3.33564e-10'],
+    ['katal', 'mole/sec', '1'],
+    ['lightsecond', 'km', '299792'],
+    ['stokes', 'cm²/sec', '1'],
+    ['gauss', 'tesla', '0.0001'],
+    ['acre', '43560 foot²', '1'],
+    ['gallon', '231 inch³', '1'],
+    ['bushel', '2150.42 inch³', '1'],
+    ['mile', '5280 feet', '1'],
+    ['pound', '7000 grain', '1'],
+    ['slug', 'pound force sec²/foot', '1'],
+    ['poundal', 'pound foot/sec²', '1'],
+    ['troypound', '12 troyounce', '1'],
+    ['cord', '128 foot³', '1'],
+    ['parsec', 'lightyear', '3.26156'],
+    ['faraday', 'e mole', '1'],
+    ['sunmass', 'kg', '1.98841e+30'],
+    ['earthmass', 'kg', '5.97217e+24'],
+    ['rydberg', 'ev', '13.6057'],
+    ['alpha', 'e²/2 epsilon0 h c', '1'],
+    ['bohrmagneton', 'e hbar/2 electronmass', '1'],
+    ['stefan', 'pi² boltzmann^4/60 hbar³ c²', '1'],
+    ['hartree', 'alpha² electronmass c²', '1'],
+    ['bohrradius', 'hbar/electronmass c alpha', '1'],
+  ]
+  const said = await dialogue(...cases.flatMap(c => c.slice(0, 2)))
+  expect(cases.map(([have, want], i) => [have, want, /^\t\* (.*)/.exec(said[2 * i + 1]!)?.[1]])).toEqual(cases)
+  expect(await answer('100 degC', 'degF')).toBe('\tis 212 °F\n')
 })
 
 test('another file, and -v', async () => {

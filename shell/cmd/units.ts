@@ -1,3 +1,4 @@
+import { concat } from '../../plan9/9p/bit.ts'
 import { OREAD } from '../../plan9/9p/const.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { Arg } from '../../plan9/libc/arg.ts'
@@ -45,11 +46,12 @@ const superscripts = '¹²³⁴⁵⁶⁷⁸⁹'
 /** Errors after which no more is read. */
 const MANY = 5
 
-function multiply(a: Quantity, b: Quantity, power: number): Quantity {
-  const dims = new Map(a.dims)
-  for (const [name, n] of b.dims) dims.set(name, (dims.get(name) ?? 0) + power * n)
-  return { val: a.val * b.val ** power, dims }
-}
+/** The natural logarithm that no number passes, nor its inverse. */
+const MAXLOG = 695
+
+/** Runes of a line, and of a name, that are read; what is over them is not. */
+const LINE = 999
+const NAME = 39
 
 interface Token {
   kind: string
@@ -85,8 +87,29 @@ class Units {
   }
 
   #error(msg: string): void {
+    if (this.errors > MANY) return
     this.out.put(`${this.lineno}: ${this.#line}\n\t${msg}\n`)
     this.errors++
+  }
+
+  /** A product, or a quotient for a `power` of -1; out of range it is 1 or 0. */
+  #times(a: number, b: number, power: 1 | -1): number {
+    if (a === 0) return 0
+    if (b === 0) {
+      if (power === 1) return 0
+      this.#error('division by zero')
+      return 1
+    }
+    const l = Math.log(Math.abs(a)) + power * Math.log(Math.abs(b))
+    if (Math.abs(l) <= MAXLOG) return power === 1 ? a * b : a / b
+    this.#error(`${l > 0 ? 'overflow' : 'underflow'} in ${power === 1 ? 'multiply' : 'divide'}`)
+    return l > 0 ? 1 : 0
+  }
+
+  #multiply(a: Quantity, b: Quantity, power: 1 | -1): Quantity {
+    const dims = new Map(a.dims)
+    for (const [name, n] of b.dims) dims.set(name, (dims.get(name) ?? 0) + power * n)
+    return { val: this.#times(a.val, b.val, power), dims }
   }
 
   #tokenize(line: string): void {
@@ -97,7 +120,7 @@ class Units {
     for (let m = word.exec(line); m; m = word.exec(line)) {
       const [, number, sign, name] = m
       if (number !== undefined) this.#tokens.push({ kind: 'number', value: Number(number) })
-      else if (sign === undefined) this.#tokens.push({ kind: `name ${name}`, value: 0 })
+      else if (sign === undefined) this.#tokens.push({ kind: `name ${[...name!].slice(0, NAME).join('')}`, value: 0 })
       else if (superscripts.includes(sign)) this.#tokens.push({ kind: 'power', value: superscripts.indexOf(sign) + 1 })
       else this.#tokens.push({ kind: sign === '×' ? '*' : sign === '÷' ? '/' : sign, value: 0 })
     }
@@ -164,7 +187,6 @@ class Units {
       for (const d of this.#dimensions)
         if ((a.dims.get(d) ?? 0) !== (b.dims.get(d) ?? 0)) {
           this.#error(`${what} must be like units`)
-          break
         }
       a = { val: what === 'add' ? a.val + b.val : a.val - b.val, dims: a.dims }
     }
@@ -176,7 +198,7 @@ class Units {
     while (a && (this.#is('*') || this.#is('/'))) {
       const power = this.#tokens.shift()!.kind === '*' ? 1 : -1
       const b = this.#juxtaposed()
-      a = b && multiply(a, b, power)
+      a = b && this.#multiply(a, b, power)
     }
     return a
   }
@@ -185,7 +207,7 @@ class Units {
     let a = this.#power()
     while (a && (this.#is('(') || /^(number|name )/.test(this.#tokens[0]?.kind ?? ''))) {
       const b = this.#power()
-      a = b && multiply(a, b, 1)
+      a = b && this.#multiply(a, b, 1)
     }
     return a
   }
@@ -199,23 +221,37 @@ class Units {
         if (!b) return undefined
         if ([...b.dims.values()].some(n => n !== 0)) this.#error('exponent has units')
         else {
-          if (!Number.isInteger(b.val)) this.#error('exponent not integral')
-          a = this.#raise(a, Math.trunc(b.val))
+          const whole = Number.isInteger(b.val) && Math.abs(b.val) < 2 ** 31
+          if (!whole) this.#error('exponent not integral')
+          a = this.#raise(a, whole || Math.abs(b.val) < 1e3 ? Math.trunc(b.val) : 1)
         }
       } else return a
     }
     return undefined
   }
 
+  /** What multiplying so often comes to, errors on the way included. */
   #raise({ val, dims }: Quantity, power: number): Quantity {
-    return { val: val ** power, dims: new Map([...dims].map(([d, n]) => [d, n * power])) }
+    const raised = new Map([...dims].map(([d, n]) => [d, n * power]))
+    const l = Math.log(Math.abs(val))
+    if (val !== 0 && Math.abs(l * power) <= MAXLOG) return { val: val ** power, dims: raised }
+    const sign = power < 0 ? -1 : 1
+    // As far as a step is in range all of them are one.
+    const reach = Math.max(1, Math.floor(MAXLOG / Math.abs(l)))
+    let v = 1
+    for (let left = Math.abs(power); left > 0 && v !== 0 && this.errors <= MANY; ) {
+      const n = val === 0 || v !== 1 ? 1 : Math.min(left, reach)
+      v = n === 1 ? this.#times(v, val, sign) : val ** (sign * n)
+      left -= n
+    }
+    return { val: v, dims: raised }
   }
 
   #ratio(): Quantity | undefined {
     let a = this.#atom()
     while (a && this.#accept('|')) {
       const b = this.#atom()
-      a = b && multiply(a, b, -1)
+      a = b && this.#multiply(a, b, -1)
     }
     return a
   }
@@ -238,12 +274,12 @@ class Units {
   /** A unit by its name, with prefixes before it and an s behind. */
   #lookup(name: string): Quantity | undefined {
     let factor = 1
-    for (let rest = name; rest !== ''; ) {
+    for (let rest = name; rest !== '' && factor !== 0; ) {
       const q = this.#units.get(rest)
-      if (q) return { val: q.val * factor, dims: q.dims }
+      if (q) return { val: this.#times(q.val, factor, 1), dims: q.dims }
       const prefix = prefixes.find(([p]) => rest.startsWith(p))
       if (prefix) {
-        factor *= prefix[1]
+        factor = this.#times(factor, prefix[1], 1)
         rest = rest.slice(prefix[0].length)
       } else if ([...rest].length > 2 && rest.endsWith('s')) rest = rest.slice(0, -1)
       else return undefined
@@ -267,18 +303,35 @@ class Units {
   answer(have: Quantity, want: Quantity): void {
     const t = this.temperature(have, want)
     if (t !== undefined) this.out.put(`\tis ${t}\n`)
-    else this.out.put(`\t* ${this.show(multiply(have, want, -1))}\n\t/ ${this.show(multiply(want, have, -1))}\n`)
+    else
+      for (const [sign, a, b] of [
+        ['*', have, want],
+        ['/', want, have],
+      ] as const) {
+        const q = this.#multiply(a, b, -1)
+        this.out.put(`\t${sign} ${this.show(q)}\n`)
+      }
   }
 }
 
-/** The lines of a file, without their newlines; a last one that has none is dropped. */
+/** The lines of a file, without their newlines and what is beyond LINE runes; a last one that has no newline is dropped. */
 async function* lines(sys: Sys, fd: number): AsyncGenerator<string> {
-  const b = new Bin(sys, fd)
-  for (;;) {
-    const line = await b.rdline()
-    if (line === undefined || line[line.length - 1] !== 10) return
-    yield text(line.subarray(0, -1))
-  }
+  const bin = new Bin(sys, fd)
+  let kept: Uint8Array[] = []
+  let room = 4 * LINE
+  for (let b = await bin.chunk(); b.length > 0; b = await bin.chunk())
+    for (let at = 0; at < b.length; ) {
+      const nl = b.indexOf(10, at)
+      const end = nl < 0 ? b.length : nl
+      if (room > 0 && end > at) kept.push(b.slice(at, Math.min(end, at + room)))
+      room -= end - at
+      at = end + 1
+      if (nl < 0) continue
+      const s = text(concat(kept))
+      yield s.length <= LINE ? s : [...s].slice(0, LINE).join('')
+      kept = []
+      room = 4 * LINE
+    }
 }
 
 const main: Program = async (sys, argv) => {
