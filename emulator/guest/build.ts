@@ -80,6 +80,8 @@ const machine: Record<Arch, string[]> = {
   '386': ['-m32', '-march=i686', '-msse2', '-mfpmath=sse'],
   amd64: ['-m64'],
 }
+/** Floats on the 387, of 53 bits, each assignment stored: as 8c has them and Plan 9 sets the 387. */
+const x87 = ['-m32', '-march=i686', '-mno-sse', '-mfpmath=387', '-mpc64', '-ffloat-store']
 /** Plan 9 keeps its stack to 4 bytes on a 386, and writes below SP when a note comes. */
 const plan9: Record<Arch, string[]> = {
   '386': ['-mpreferred-stack-boundary=2'],
@@ -181,14 +183,16 @@ const known = async (): Promise<boolean> => (await compiler()) === recorded()
 
 class Builder {
   readonly #dist: string
+  readonly #machine: Record<Arch, string[]>
   readonly #made = new Map<string, Promise<string>>()
   /** Turns that wait for a processor. */
   readonly #waiting: (() => void)[] = []
   #free = availableParallelism()
   #known: Promise<boolean> | undefined
 
-  constructor(dir: string) {
+  constructor(dir: string, flags = machine) {
     this.#dist = dir
+    this.#machine = flags
   }
 
   async #turn<T>(work: () => Promise<T>): Promise<T> {
@@ -205,7 +209,7 @@ class Builder {
 
   #flags(t: Target): string[] {
     const own = t.asan ? ['-fno-pic', '-fno-stack-protector', ...sanitize] : plain
-    return [...machine[t.arch], ...own, ...(t.linux ? [] : plan9[t.arch])]
+    return [...this.#machine[t.arch], ...own, ...(t.linux ? [] : plan9[t.arch])]
   }
 
   /** The object of a source, compiled when the source or a header is newer. */
@@ -264,7 +268,16 @@ class Builder {
       writeFileSync(`${part}.names`, [...defined].map(s => `${s} p9_${s}\n`).join(''))
       await tool('objcopy', [`--redefine-syms=${part}.names`, part])
       const asan = t.asan ? sanitize : []
-      await tool('gcc', [...machine[t.arch], '-no-pie', ...asan, '-o', `${part}.out`, part, ...host!, '-lpthread'])
+      await tool('gcc', [
+        ...this.#machine[t.arch],
+        '-no-pie',
+        ...asan,
+        '-o',
+        `${part}.out`,
+        part,
+        ...host!,
+        '-lpthread',
+      ])
       renameSync(`${part}.out`, out)
       for (const f of [part, `${part}.names`]) unlinkSync(f)
     })
@@ -347,6 +360,23 @@ export async function buildPlan9(names?: string[], dir = dist): Promise<string[]
       }
   await Promise.all(work)
   return [...kept]
+}
+
+/** Programs of a 386 without SSE, for Linux and for Plan 9: /linux/386 and /plan9/386 of the folder that it returns. */
+export async function buildX87(names: string[]): Promise<string> {
+  const dir = join(dist, 'x87')
+  const builder = new Builder(dir, { ...machine, '386': x87 })
+  const plan9 = { arch: '386' as const, linux: false, asan: false }
+  const linux = { ...plan9, linux: true }
+  const work = folders
+    .flatMap(f => programs(f, '386'))
+    .filter(({ name }) => names.includes(name))
+    .flatMap(({ name, sources }) => [
+      builder.linux(name, closure(sources, linux), linux),
+      builder.plan9(name, closure(sources, plan9), '386'),
+    ])
+  await Promise.all(work)
+  return dir
 }
 
 /** Where a Plan 9 program was built, and where it is kept. */

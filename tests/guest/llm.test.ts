@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { buildX87 } from '../../emulator/guest/build.ts'
 import { readLlama2c } from '../../llmfs/engine/checkpoint.ts'
 import { type Config, kv_dim } from '../../llmfs/engine/config.ts'
 import { loadEngine } from '../../llmfs/engine/engine.ts'
@@ -187,6 +188,29 @@ describe('the guest’s forward pass', { timeout }, () => {
       expect([err, code]).toEqual(['', 0])
       expect(out.length).toBeGreaterThan(0)
     }
+  })
+})
+
+describe('computed by a 387, as 8c does without SIMD', { timeout }, () => {
+  let dump: string
+  beforeAll(async () => {
+    dump = join(await buildX87(['dump']), 'linux', '386', 'dump')
+  }, timeout)
+
+  test.each(cases)('each step has the bits of SSE2: $name', async ({ name, bytes }) => {
+    const path = put(name, await bytes())
+    const argv = ['-l', '-s', path, ...'12312121321221212131'.slice(0, name.includes('dim 10,') ? 1 : 20)]
+    const want = run(program('amd64', 'dump'), argv).out
+    expect(want.length).toBeGreaterThan(100)
+    expect(run(dump, argv).out.equals(want)).toBe(true)
+  })
+
+  test(`exp, sin, cos and pow do (seed ${seed})`, () => {
+    const next = random(seed + 3)
+    const x = Float32Array.from({ length: 200_000 }, (_, i) => (next() / 2 ** 32 - 0.5) * [2, 200, 4000, 1e-5][i % 4]!)
+    const want = run(program('amd64', 'dump'), ['math'], new Uint8Array(x.buffer)).out
+    expect(want.length).toBe(32 * x.length)
+    expect(run(dump, ['math'], new Uint8Array(x.buffer)).out.equals(want)).toBe(true)
   })
 })
 
