@@ -257,7 +257,8 @@ p9_fd2path(int fd, char *buf, int n)
 	char file[32], path[4096];
 	ssize_t m;
 
-	snprintf(file, sizeof file, "/proc/self/fd/%d", fd);
+	/* not self: libthread's main may be gone, and with it /proc/self/fd */
+	snprintf(file, sizeof file, "/proc/thread-self/fd/%d", fd);
 	m = readlink(file, path, sizeof path-1);
 	if(m < 0)
 		return fail(NULL);
