@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Random } from '../../tests/random.ts'
 import { LineMatcher, RegexpError, regcomp, regexec, regparse, regsub } from './regexp.ts'
 import { bytestorunes, runestobytes, stringtorunes, text, utf8 } from './rune.ts'
 
@@ -145,6 +146,60 @@ describe('LineMatcher', () => {
       const all = tail === '' && lines[59] === '' ? lines.slice(0, 59) : lines
       expect([pat, ...found]).toEqual([pat, ...all.filter(l => grep(pat, l))])
     }
+  })
+
+  it('find() by the front of an expression finds the lines that match() does, in bytes that are no UTF-8 too', () => {
+    const r = new Random(11)
+    let hits = 0
+    for (let round = 0; round < 400; round++) {
+      const word = () => {
+        const pieces = [
+          'a',
+          'b',
+          'c',
+          'ab',
+          'é',
+          '[ab]',
+          '[^a]',
+          '[é-ü]',
+          '.',
+          '(a|bc)',
+          '\u{1f600}',
+          'b?',
+          '(ca)+',
+          'a$',
+          '()a',
+        ]
+        return Array.from({ length: 1 + r.int(9) }, () => r.pick(pieces.slice(0, 4 + r.int(10)))).join('')
+      }
+      const pat = Array.from({ length: 1 + r.int(3) }, word).join('|')
+      const { node } = regparse(pat, { grep: true, fold: r.int(4) === 0 })
+      const letters = utf8('aaabbbccABCabcéü\u{1f600}  \n').slice(0, 8 + r.int(20))
+      const buf = new Uint8Array(1025 + r.int(6000))
+      for (let i = 0; i < buf.length; i++) {
+        const odd = r.int(40)
+        buf[i] = odd === 0 ? r.int(256) : odd < 3 ? 10 : letters[r.int(letters.length)]!
+      }
+      const [whole, single] = [new LineMatcher(node), new LineMatcher(node)]
+      const found: number[] = []
+      const all: number[] = []
+      for (let at = 0; at < buf.length; ) {
+        const hit = whole.find(buf, at, buf.length)
+        if (hit < 0) break
+        found.push(hit === 0 ? 0 : buf.lastIndexOf(10, hit - 1) + 1)
+        const nl = buf.indexOf(10, hit)
+        at = nl < 0 ? buf.length : nl + 1
+      }
+      for (let at = 0; at < buf.length; ) {
+        const nl = buf.indexOf(10, at)
+        const end = nl < 0 ? buf.length : nl
+        if (single.match(buf, at, end)) all.push(at)
+        at = end + 1
+      }
+      expect([pat, ...found]).toEqual([pat, ...all])
+      hits += all.length
+    }
+    expect(hits).toBeGreaterThan(1000)
   })
 
   it('builds few states and looks at each byte once: (a*)*b on 100 KB of a', () => {

@@ -546,6 +546,51 @@ const MATCHED = 0
 /** Bytes that a jump must save on average to be worth its call. */
 const JUMP = 32
 
+/** Bytes at the front of a match that are looked for by themselves, at most. */
+const FRONT = 8
+/** Instructions, and bytes of a place, at which looking for them is not worth it. */
+const FRONTTHREADS = 16
+const FRONTBYTES = 64
+/** As JUMP, where the jump is no call of the host's. */
+const FRONTJUMP = 6
+
+/**
+ * Looks for places at which each of some bytes, two or more, is in the set for it: at every pair of bytes so far apart that one
+ * of them would lie inside.
+ */
+class Front {
+  readonly #sets: Uint8Array[]
+  /** By pair of bytes: the places in `sets`, as bits, at which it may stand. */
+  readonly #pairs = new Uint8Array(1 << 16)
+
+  constructor(sets: Uint8Array[]) {
+    this.#sets = sets
+    for (let j = 0; j + 1 < sets.length; j++)
+      for (let x = 0; x < 256; x++)
+        if (sets[j]![x] === 1)
+          for (let y = 0; y < 256; y++) if (sets[j + 1]![y] === 1) this.#pairs[(x << 8) | y]! |= 1 << j
+  }
+
+  /** The first place from `start`, all of it before `end`; -1 where there is none. */
+  find(buf: Uint8Array, start: number, end: number): number {
+    const pairs = this.#pairs
+    const n = this.#sets.length
+    const last = end - 1
+    for (let i = start + n - 2; i < last; i += n - 1) {
+      const at = pairs[(buf[i]! << 8) | buf[i + 1]!]!
+      if (at === 0) continue
+      for (let j = n - 2; j >= 0; j--) if ((at >> j) & 1 && i - j + n <= end && this.#fits(buf, i - j)) return i - j
+    }
+    return -1
+  }
+
+  #fits(buf: Uint8Array, at: number): boolean {
+    const sets = this.#sets
+    for (let j = 0; j < sets.length; j++) if (sets[j]![buf[at + j]!] === 0) return false
+    return true
+  }
+}
+
 /**
  * Tells which lines match, bytes in, by a deterministic automaton over bytes that is built as it is needed.
  * Time is one table look-up a byte once warm; a cold state costs the size of the pattern.
@@ -563,6 +608,8 @@ export class LineMatcher {
   #start = -1
   /** The only byte that leads out of the first state, if there is one; undefined until asked. */
   #exit: number | undefined
+  /** Where a match may begin, found faster than by the automaton; undefined until asked. */
+  #front: Front | undefined | null
   /** Instructions looked at while building states. */
   built = 0
 
@@ -667,6 +714,27 @@ export class LineMatcher {
     return m
   }
 
+  /** The bytes that a match may have at each of its first places; the last set is a full one where nothing is known. */
+  #prefix(): Uint8Array[] {
+    const sets: Uint8Array[] = []
+    if (this.#bol) return sets
+    for (let pcs = this.#closure([0], false, false); pcs !== undefined && sets.length < FRONT; ) {
+      const set = new Uint8Array(256)
+      const to: number[] = []
+      for (const pc of pcs) {
+        const i = this.#prog[pc]!
+        // `$`: what follows it is not in the line.
+        if (i.op !== 'class') return sets
+        for (let c = 0; c < 256; c++) if (c !== NL && inranges(i.ranges, c)) set[c] = 1
+        to.push(pc + 1)
+      }
+      if (pcs.length > FRONTTHREADS || set.reduce((n, x) => n + x, 0) > FRONTBYTES) return sets
+      sets.push(set)
+      pcs = this.#closure(to, false, false)
+    }
+    return sets
+  }
+
   /** The byte that every match begins with, or -1. */
   #first(): number {
     let exit = -1
@@ -697,18 +765,23 @@ export class LineMatcher {
     if (start >= end) return -1
     if (this.#start === MATCHED) return start
     if (this.#exit === undefined && end - start > 1024) this.#exit = this.#first()
+    if (this.#front === undefined && end - start > 1024) {
+      const sets = this.#prefix()
+      this.#front = sets.length > 1 ? new Front(sets) : null
+    }
     const exit = this.#exit ?? -1
+    const front = this.#front
     let jumps = 0
     let saved = 0
-    let jumping = exit >= 0
+    let jumping = front != null || exit >= 0
     let next = this.#next
     let s = this.#start
     for (let i = start; i < end; i++) {
       if (jumping && s === this.#start) {
-        const j = buf.indexOf(exit, i)
+        const j = front ? front.find(buf, i, end) : buf.indexOf(exit, i)
         if (j < 0 || j >= end) return this.#last(s, buf, end)
         saved += j - i
-        if (++jumps === 16) jumping = saved >= 16 * JUMP
+        if (++jumps === 16) jumping = saved >= 16 * (front ? FRONTJUMP : JUMP)
         i = j
       }
       let n = next[s + buf[i]!]!
