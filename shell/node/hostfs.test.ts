@@ -19,6 +19,7 @@ import { Client, type Fid } from '../../plan9/9p/client.ts'
 import * as c from '../../plan9/9p/const.ts'
 import { serve } from '../../plan9/9p/server.ts'
 import { pipeTransport } from '../../plan9/9p/transport.ts'
+import { Random } from '../../tests/random.ts'
 import { hostfs } from './hostfs.ts'
 
 let top: string
@@ -195,6 +196,37 @@ test('a file of more than 4 GB is read and written behind them', async () => {
   await f.write(bytes('here'), 2 ** 32 + 1)
   expect(new TextDecoder().decode(await f.read(6, 2 ** 32))).toBe('\0here\0')
   expect((await f.stat()).length).toBe(5n * 2n ** 30n)
+})
+
+test('what is read ahead is what the file holds when it is read', async () => {
+  const r = new Random(3)
+  const n = 1000
+  const whole = Buffer.from(r.bytes(20 * n + 17))
+  writeFileSync(host('f'), whole)
+  const f = await (await at('f')).open(c.OREAD)
+  const writer = await (await at('f')).open(c.OWRITE)
+  for (let round = 0; round < 40; round++) {
+    let offset = 0
+    for (;;) {
+      const k = r.int(12)
+      if (k === 0) {
+        const [data, to] = [r.bytes(1 + r.int(300)), r.int(19 * n)]
+        await writer.write(data, to)
+        whole.set(data, to)
+      } else if (k === 1) offset = r.int(20) * n
+      const count = r.int(10) === 0 ? 1 + r.int(n) : n
+      const want = whole.subarray(offset, offset + count)
+      const got =
+        r.int(4) > 0 ? [await f.read(count, offset)] : await Promise.all([f.read(count, offset), f.read(count, offset)])
+      for (const b of got) expect(Buffer.compare(b, want)).toBe(0)
+      if (want.length === 0) break
+      offset += want.length
+    }
+  }
+  for (let offset = 0; offset < 4 * n; offset += n) await f.read(n, offset)
+  await writer.wstat({ length: BigInt(4 * n + 5) })
+  expect((await f.read(n, 4 * n)).length).toBe(5)
+  expect((await f.read(n, 4 * n + 5)).length).toBe(0)
 })
 
 test('a directory of a thousand files is listed whole', async () => {

@@ -64,7 +64,30 @@ interface Place {
   key?: bigint
   /** A pipe or a terminal of the host's is read from where it is. */
   stream?: boolean
+  /** Bytes that it held when it was opened; what is no plain file has none. */
+  size?: number
+  /** Where the last read ended. */
+  end?: number
+  /** The next pieces of a file that is read from front to back, asked for before they are wanted. */
+  ahead?: Ahead
 }
+
+interface Ahead {
+  /** Of the first of the pieces that are left, each of `count` bytes. */
+  offset: number
+  count: number
+  pieces: Uint8Array[]
+  /** Whether the host has filled them. */
+  filled: Promise<boolean>
+  /** `performance.now()` when that was asked for, and `changes` then. */
+  time: number
+  change: number
+}
+
+/** Pieces that are read ahead at once. */
+const AHEAD = 4
+/** Milliseconds after which what was read ahead is read again: the host's programs write too. */
+const STALE = 50
 
 /** How many entries of a directory are looked at at once. */
 const BATCH = 64
@@ -131,6 +154,17 @@ export function hostfs(top: string): Srv<Place> {
     return f | constants.O_NONBLOCK
   }
 
+  /** Counts what may change a file's bytes, as it begins and as it ends: what was read ahead before is not used. */
+  let changes = 0
+  async function change<T>(f: () => Promise<T>): Promise<T> {
+    changes++
+    try {
+      return await host(f)
+    } finally {
+      changes++
+    }
+  }
+
   /** Of what a link leads to, or of the link when that is nothing. */
   const look = (path: string): Promise<Stats> => stat(path).catch(() => lstat(path))
 
@@ -143,6 +177,7 @@ export function hostfs(top: string): Srv<Place> {
     aux.file = file
     aux.key = key(st)
     aux.stream = !st.isFile() && !st.isBlockDevice()
+    aux.size = st.isFile() ? st.size : 0
     return qid(st)
   }
 
@@ -169,7 +204,7 @@ export function hostfs(top: string): Srv<Place> {
         const st = await host(() => stat(path))
         if (!(st.mode & 0o111)) throw new PlanError(e.Eperm)
       }
-      const file = await host(() => open(path, flags(mode)))
+      const file = await (mode & c.OTRUNC ? change : host)(() => open(path, flags(mode)))
       fid.qid = await opened(fid.aux, file)
     },
 
@@ -188,11 +223,35 @@ export function hostfs(top: string): Srv<Place> {
     },
 
     async read(fid, offset, count) {
-      const { file } = fid.aux
+      const { aux } = fid
+      const { file, ahead } = aux
       if (!file) throw new PlanError(e.Ebadusefd)
-      const buf = new Uint8Array(count)
-      const { bytesRead } = await host(() => file.read(buf, 0, count, position(fid.aux, offset)))
-      return buf.subarray(0, bytesRead)
+      let data: Uint8Array | undefined
+      if (ahead?.offset === offset && ahead.count === count && performance.now() - ahead.time < STALE) {
+        const piece = ahead.pieces.shift()
+        ahead.offset += count
+        if (piece && (await ahead.filled) && ahead.change === changes) data = piece
+      }
+      if (data === undefined) {
+        aux.ahead = undefined
+        const buf = new Uint8Array(count)
+        const { bytesRead } = await host(() => file.read(buf, 0, count, position(aux, offset)))
+        data = buf.subarray(0, bytesRead)
+      }
+      const next = offset + data.length
+      const n =
+        offset > 0 && offset === aux.end && data.length === count ? Math.floor(((aux.size ?? 0) - next) / count) : 0
+      aux.end = next
+      if (n > 0 && !aux.ahead?.pieces.length) {
+        const pieces = Array.from({ length: Math.min(n, AHEAD) }, () => new Uint8Array(count))
+        const total = pieces.length * count
+        const filled = file.readv([...pieces], next).then(
+          ({ bytesRead }) => bytesRead === total,
+          () => false,
+        )
+        aux.ahead = { offset: next, count, pieces, filled, time: performance.now(), change: changes }
+      }
+      return data
     },
 
     async readdir(fid) {
@@ -215,7 +274,7 @@ export function hostfs(top: string): Srv<Place> {
     async write(fid, offset, data) {
       const { file } = fid.aux
       if (!file) throw new PlanError(e.Ebadusefd)
-      const { bytesWritten } = await host(() => file.write(data, 0, data.length, position(fid.aux, offset)))
+      const { bytesWritten } = await change(() => file.write(data, 0, data.length, position(fid.aux, offset)))
       const { removed, written } = history.get(fid.aux.key!) ?? { removed: 0n, written: 0 }
       history.set(fid.aux.key!, { removed, written: written + 1 })
       return bytesWritten
@@ -229,7 +288,7 @@ export function hostfs(top: string): Srv<Place> {
 
     async wstat(fid, d) {
       const { path, file } = fid.aux
-      await host(async () => {
+      await change(async () => {
         const st = await stat(path)
         const is = dir(path, st)
         if ((d.uid ?? is.uid) !== is.uid || (d.gid ?? is.gid) !== is.gid) throw new PlanError(e.Eperm)
