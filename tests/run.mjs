@@ -42,7 +42,7 @@ const tools = [
     name: 'gcc with -m32',
     found: () => runs('gcc', ['-m32', '-fsanitize=address,undefined', '-o', '/dev/null', '-x', 'c', probe]),
     debian: 'gcc-multilib',
-    suites: ['tests/guest/{asm,build,libc,llm}.test.ts'],
+    suites: ['tests/guest/{asm,bits,build,libc,llm}.test.ts'],
   },
 ]
 

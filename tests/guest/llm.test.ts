@@ -4,29 +4,19 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildX87 } from '../../emulator/guest/build.ts'
 import { readLlama2c } from '../../llmfs/engine/checkpoint.ts'
-import { type Config, kv_dim } from '../../llmfs/engine/config.ts'
+import { kv_dim } from '../../llmfs/engine/config.ts'
 import { loadEngine } from '../../llmfs/engine/engine.ts'
 import type { RunState } from '../../llmfs/engine/forward.ts'
 import { cos, exp, pow10000, sin } from '../../llmfs/engine/math.ts'
-import { quantizeCheckpoint } from '../../llmfs/engine/quantize.ts'
 import { loadReference } from '../../llmfs/engine/reference.ts'
 import { draw, Sampler } from '../../llmfs/engine/sampler.ts'
 import { Tokenizer } from '../../llmfs/engine/tokenizer.ts'
 import { Text } from '../../llmfs/text.ts'
-import {
-  bytesSource,
-  embedded,
-  type Golden,
-  golden,
-  goldens,
-  llama2cModels,
-  random,
-  randomCheckpoint,
-} from '../llm/models.ts'
+import { bytesSource, embedded, type Golden, golden, goldens, random, randomCheckpoint } from '../llm/models.ts'
+import { cases, quantized, seed, shapes, shared } from './cases.ts'
 import { machines, program, run } from './linux.ts'
 
 const f = Math.fround
-const seed = Number(process.env.SEED ?? 1)
 
 /** Milliseconds: a test runs programs by the dozen. */
 const timeout = 180_000
@@ -47,45 +37,6 @@ const ways = machines.flatMap(m =>
   ),
 )
 const sanitized = machines.flatMap(m => [[], ['-s']].map(flags => [program(`${m}-asan`, 'dump'), flags] as const))
-
-/** Sizes that fill no vector, and Q8_0's groups down to 1. */
-const shapes: Config[] = [
-  { dim: 6, hidden_dim: 10, n_layers: 2, n_heads: 3, n_kv_heads: 1, vocab_size: 37, seq_len: 40 },
-  { dim: 36, hidden_dim: 50, n_layers: 2, n_heads: 2, n_kv_heads: 2, vocab_size: 101, seq_len: 40 },
-  { dim: 84, hidden_dim: 120, n_layers: 1, n_heads: 6, n_kv_heads: 3, vocab_size: 75, seq_len: 33 },
-  { dim: 8, hidden_dim: 4, n_layers: 1, n_heads: 1, n_kv_heads: 1, vocab_size: 7, seq_len: 20 },
-  { dim: 10, hidden_dim: 7, n_layers: 3, n_heads: 5, n_kv_heads: 5, vocab_size: 3, seq_len: 1 },
-  { dim: 64, hidden_dim: 96, n_layers: 1, n_heads: 4, n_kv_heads: 1, vocab_size: 130, seq_len: 65 },
-]
-
-interface Case {
-  name: string
-  bytes(): Promise<Uint8Array>
-}
-
-async function quantized(bytes: Uint8Array): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = []
-  await quantizeCheckpoint(bytesSource(bytes), async piece => void pieces.push(piece.slice()))
-  return Buffer.concat(pieces)
-}
-
-const file = (path: string): Case => ({ name: path.replace(/.*\//, ''), bytes: async () => readFileSync(path) })
-const shared = llama2cModels()
-const cases: Case[] = [
-  file(join(embedded, 'stories.bin')),
-  file(join(embedded, 'stories_q80.bin')),
-  ...(shared ? ['stories260K.bin', 'stories260K_v1.bin', 'stories260K_q80_gs4.bin'] : []).map(n =>
-    file(join(shared!, n)),
-  ),
-  ...shapes.flatMap((c, i): Case[] => {
-    const bytes = randomCheckpoint(c, i % 2 === 0, seed + i)
-    const name = `dim ${c.dim}, hidden_dim ${c.hidden_dim}`
-    return [
-      { name, bytes: async () => bytes },
-      { name: `${name}, in Q8_0`, bytes: () => quantized(bytes) },
-    ]
-  }),
-]
 
 /** Places where two arrays differ in a bit, the first few. */
 function differences(got: Float32Array, want: Float32Array): string[] {
