@@ -163,6 +163,16 @@ describe('errors', () => {
       'mk: ambiguous recipes for x:\n\tx <-(mkfile:2)- a\n\tx <-(mkfile:4)- b\n',
       [],
     ],
+    [
+      'x: a b\n\techo 1\nx: c d\n\techo 2\na: e\n\techo 3\na: f\n\techo 4\nd:V:\n\techo 5\nd:V: e\n\techo 6\n',
+      'mk: ambiguous recipes for a:\n\ta <-(mkfile:6)- e\n\ta <-(mkfile:8)- f\n',
+      [],
+    ],
+    [
+      'x: a\n\techo 1\nx: b d\n\techo 2\nd:V:\n\techo 3\nd:V: e\n\techo 4\n',
+      'mk: ambiguous recipes for x:\n\tx <-(mkfile:2)- a\n\tx <-(mkfile:4)- b\nmk: ambiguous recipes for d:\n\td <-(mkfile:6)- \n\td <-(mkfile:8)- e\n',
+      [],
+    ],
     ['X=1\n', 'mk: nothing to mk\n', []],
     ['x\n', 'mk: mkfile:2: syntax error; expected one of :<=\n', []],
     ['x:Z: y\n', "mk: mkfile:2: syntax error; unknown attribute 'Z'\n", []],

@@ -40,6 +40,14 @@ test('kill, slay: commands for what has the name and is mine', async () => {
   expect(await s.out(`kill sleep >/tmp/k; {cat /tmp/k /tmp/k; slay cat} | rc >[2]/dev/null; ${left}`)).toBe('0\n')
 })
 
+test('membername: what is in parentheses', async () => {
+  const s = new System()
+  expect(await s.out("membername 'lib.a(a.8)' '$LIB(b c)' plain 'open(' '(x)(y)' 'a=b'")).toBe(
+    'a.8 b c plain open( x a=b ',
+  )
+  expect(await s.out("membername 'a=b' '-f' ''; echo; membername")).toBe('a=b -f  \n')
+})
+
 test('stop and start', async () => {
   const s = new System()
   const pid = (await s.out('cat /dev/zero >/dev/null & echo $apid')).trim()

@@ -43,7 +43,7 @@ export async function graph(mk: Mk, files: Files, target: string): Promise<Node>
   acyclic(node)
   node.probable = true
   vacuous(node)
-  each(node, ambiguous)
+  ambiguous(node)
   each(node, n => {
     for (const { rule } of n.arcs) {
       if (rule.attr.has('V')) n.virtual = true
@@ -157,12 +157,18 @@ function vacuous(node: Node): boolean {
   return vac
 }
 
-/** A plain rule's recipe goes before those of meta-rules; else there may be only one. @throws Fatal */
-function ambiguous(node: Node): void {
+/**
+ * A plain rule's recipe goes before those of meta-rules; else there may be only one. Prerequisites come first.
+ * @param said of the nodes above @throws Fatal
+ */
+function ambiguous(node: Node, said = '', seen = new Set<Node>()): void {
+  if (seen.has(node)) return
+  seen.add(node)
   const gone = new Set<Arc>()
   let first: Arc | undefined
   let msg = ''
   for (const a of node.arcs) {
+    if (a.n) ambiguous(a.n, said + msg, seen)
     if (a.rule.recipe === '') continue
     if (first === undefined) first = a
     // The rules of one head have one recipe; like texts of two heads are two.
@@ -177,7 +183,7 @@ function ambiguous(node: Node): void {
       }
     }
   }
-  if (msg !== '') throw new Fatal(msg.slice(0, -1))
+  if (msg !== '') throw new Fatal((said + msg).slice(0, -1))
   node.arcs = node.arcs.filter(a => !gone.has(a))
 }
 

@@ -1,6 +1,6 @@
 import type { Sys } from '../../../plan9/kernel/sys.ts'
 import { Bout } from '../../../plan9/libc/bio.ts'
-import { attempt, eprint, r } from '../../../plan9/libc/sysfatal.ts'
+import { attempt, eprint } from '../../../plan9/libc/sysfatal.ts'
 import type { Node } from './graph.ts'
 import type { Rules } from './rule.ts'
 
@@ -75,10 +75,5 @@ export class Mk {
   /** Standard output past the buffer. */
   async print(s: string): Promise<void> {
     await attempt(this.sys.write(1, s))
-  }
-
-  /** `what: error string` of a system call that failed. */
-  async perror(what: string, e: unknown): Promise<void> {
-    await eprint(this.sys, `${what}: ${r(e)}\n`)
   }
 }

@@ -114,19 +114,15 @@ export class Work {
       node.pretending = true
       return did
     }
-    for (const { n } of node.arcs) {
+    for (const a of node.arcs) {
+      const { n } = a
       if (!n?.pretending) continue
       if (flags.explain)
         await mk.out.write(
           `unpretending ${n.name} because of ${node.name} because of ${newest?.n?.name ?? 'rule with no prerequisites'}\n`,
         )
       unpretend(n)
-      did =
-        (await this.work(
-          n,
-          node,
-          node.arcs.find(a => a.n === n),
-        )) || did
+      did = (await this.work(n, node, a)) || did
       ready = false
     }
     // With -k it may be that nothing happens any more.
