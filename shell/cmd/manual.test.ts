@@ -127,3 +127,21 @@ it('formats paragraphs, tags, literal text and tables', () => {
     ].join('\n'),
   )
 })
+
+it.each([
+  [
+    'tab stops by the width of words, with a blank in them',
+    ['.EX', ".ta \\w'int 'u +\\w'abcde 'u", 'a\tb\tc'],
+    '          a   b     c',
+  ],
+  ['a request close to its argument', ['.in +4n', '.ti0', 'out', '.br', 'in'], '          out\n              in'],
+  ['a condition close to its request', ['.ifn here', '.ift not here'], '          here'],
+  [
+    'another escape character for a while',
+    ['.EX', '.ec %', 'a\\n%fBb%fR', '.ec \\', 'c\\e'],
+    '          a\\nb\n          c\\',
+  ],
+  ['characters printed as others', ['.tr xy', 'axb', '.br', '.tr xx', 'axb'], '          ayb\n          axb'],
+])('man: %s', (_, lines, out) => {
+  expect(format(lines.join('\n'), pageof(80))).toBe(`${out}\n`)
+})

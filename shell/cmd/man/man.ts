@@ -79,6 +79,8 @@ class Man implements Names {
   readonly #strings = new Map(Object.entries(predefined))
   readonly #registers = new Map<string, number>()
   readonly #macros = new Map<string, string[]>()
+  /** What .tr has printed for a character. */
+  readonly #printed = new Map<string, string>()
   /** Lines still to be read, the next one last. */
   #input: string[] = []
   /** Left margin of paragraphs, moved by .RS, and how far text hangs in from it. */
@@ -134,7 +136,7 @@ class Man implements Names {
   }
 
   #line(line: string): void {
-    const m = /^[.'][ \t]*([^ \t]*)(.*)$/.exec(line)
+    const m = /^[.'][ \t]*([^ \t]{0,2})(.*)$/.exec(line)
     if (m === null) this.#text(line)
     else this.#control(m[1]!, m[2]!)
   }
@@ -144,7 +146,21 @@ class Man implements Names {
     this.#put(text, cont)
   }
 
-  #put(text: string, cont = false): void {
+  /** Text with .tr's exchanges done. */
+  #shown(text: string): string {
+    if (this.#printed.size === 0) return text
+    return [...text].map(c => this.#printed.get(c) ?? c).join('')
+  }
+
+  /** Puts backslashes for another escape character in the lines up to the next change of it. */
+  #escaped(c: string): void {
+    if (c === '\\') return
+    for (let i = this.#input.length - 1; i >= 0 && !/^[.'][ \t]*e[co]/.test(this.#input[i]!); i--)
+      this.#input[i] = [...this.#input[i]!].map(d => (d === c ? '\\' : d === '\\' ? '\\e' : d)).join('')
+  }
+
+  #put(source: string, cont = false): void {
+    const text = this.#shown(source)
     if (this.#tagPending) {
       this.#tagPending = false
       this.fill.tag(text.trim(), this.#margin)
@@ -185,7 +201,7 @@ class Man implements Names {
     this.fill.tempIndent = column
     this.fill.indent = this.#margin
     if (args.length > 0) {
-      this.fill.text(args.map(a => this.#expand(a)).join('\u00a0'), false)
+      this.fill.text(args.map(a => this.#shown(this.#expand(a))).join('\u00a0'), false)
       this.fill.break()
       this.fill.nospace = true
     }
@@ -295,7 +311,7 @@ class Man implements Names {
         this.#paragraph()
         if (args[1] !== undefined) this.#hang = this.#cells(args[1], 5)
         fill.indent = this.#margin + this.#hang
-        if (args[0] !== undefined && args[0] !== '') fill.tag(this.#expand(args[0]), this.#margin)
+        if (args[0] !== undefined && args[0] !== '') fill.tag(this.#shown(this.#expand(args[0])), this.#margin)
         return
       case 'TP':
         this.#paragraph()
@@ -310,9 +326,6 @@ class Man implements Names {
         return
       case 'PD':
         this.#pd = args[0] === undefined ? 1 : number(args[0], 1) > 0 ? 1 : 0
-        return
-      case 'PD0':
-        this.#pd = 0
         return
       case 'RS':
         fill.break()
@@ -369,10 +382,21 @@ class Man implements Names {
       }
       case 'ta': {
         fill.tabs = []
-        for (const a of args.flatMap(a => this.#expand(a).split(' '))) {
+        for (const a of this.#expand(rest).split(/[ \t]+/)) {
           const n = Math.round(number(a.replace(/[LRCT]$/, ''), EM) / EM)
           if (n > 0) fill.tabs.push(a.startsWith('+') ? (fill.tabs[fill.tabs.length - 1] ?? 0) + n : n)
         }
+        return
+      }
+      case 'ec':
+        this.#escaped(args[0]?.[0] ?? '\\')
+        return
+      case 'eo':
+        this.#escaped('')
+        return
+      case 'tr': {
+        const pairs = [...this.#expand(rest.trimStart())]
+        for (let i = 0; i < pairs.length; i += 2) this.#printed.set(pairs[i]!, pairs[i + 1] ?? ' ')
         return
       }
       case 'DT':
@@ -391,10 +415,10 @@ class Man implements Names {
         return
       }
       case 'de':
-        this.#macros.set(args[0] ?? '', this.#upto(args[1] === undefined ? '..' : `.${args[1]}`))
+        this.#macros.set((args[0] ?? '').slice(0, 2), this.#upto(args[1] === undefined ? '..' : `.${args[1]}`))
         return
       case 'rm':
-        for (const a of args) {
+        for (const a of args.map(a => a.slice(0, 2))) {
           this.#macros.delete(a)
           this.#strings.delete(a)
         }
@@ -414,7 +438,7 @@ class Man implements Names {
         return
       case 'TS': {
         fill.break()
-        for (const l of table(this.#upto('.TE'), s => this.#expand(s), fill.ll - fill.indent))
+        for (const l of table(this.#upto('.TE'), s => this.#shown(this.#expand(s)), fill.ll - fill.indent))
           fill.lines.push(l === '' ? '' : ' '.repeat(fill.indent) + l)
         return
       }
