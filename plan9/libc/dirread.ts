@@ -3,13 +3,19 @@ import { convM2Ds, type Dir } from '../9p/dir.ts'
 import { PlanError } from '../error.ts'
 import type { Sys } from '../kernel/sys.ts'
 
-/** dirread(2): all the entries of an open directory. */
+/** dirread(2): the next entries of an open directory; none at its end. */
+export async function dirread(sys: Sys, fd: number): Promise<Dir[]> {
+  const b = await sys.read(fd, 65536)
+  return b.length === 0 ? [] : convM2Ds(b)
+}
+
+/** dirreadall(2): all the entries of an open directory. */
 export async function dirreadall(sys: Sys, fd: number): Promise<Dir[]> {
   const all: Dir[] = []
   for (;;) {
-    const b = await sys.read(fd, 65536)
-    if (b.length === 0) return all
-    all.push(...convM2Ds(b))
+    const dirs = await dirread(sys, fd)
+    if (dirs.length === 0) return all
+    all.push(...dirs)
   }
 }
 

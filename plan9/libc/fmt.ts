@@ -48,6 +48,12 @@ export function strtol(s: string, base = 0): { value: number; n: number } {
   return { value: minus && n > 0 ? -value : value, n }
 }
 
+/** strtoul(2) of 32 bits, in the bases that strtol has: the greatest where there are more, and what is below 0 from the top. */
+export function strtoul(s: string, base = 0): { value: number; n: number } {
+  const { value, n } = strtol(s, base)
+  return { value: Math.abs(value) > 0xffffffff ? 0xffffffff : value >>> 0, n }
+}
+
 /** strtoll(2), in the bases that strtol has: at most 63 bits, the nearest where there are more. */
 export function strtoll(s: string, base = 0): { value: bigint; n: number } {
   const { digits, base: b, minus, n } = integer(s, base)

@@ -1,6 +1,7 @@
 import { DMAPPEND, DMEXCL, DMTMP } from '../../plan9/9p/const.ts'
 import type { Program } from '../../plan9/kernel/sys.ts'
 import { usage } from '../../plan9/libc/arg.ts'
+import { strtol } from '../../plan9/libc/fmt.ts'
 import { eprint, r } from '../../plan9/libc/sysfatal.ts'
 
 const who: Record<string, number> = { u: 0o700, g: 0o070, o: 0o007, a: 0o777 }
@@ -8,7 +9,8 @@ const perm: Record<string, number> = { r: 0o444, w: 0o222, x: 0o111, a: DMAPPEND
 
 /** `[who]op[rwxalt]`, or octal: the bits that change and what they become. */
 export function parsemode(spec: string): { mask: number; mode: number } | undefined {
-  if (/^[0-7]+$/.test(spec)) return { mask: 0o777, mode: Number.parseInt(spec, 8) }
+  const { value, n } = strtol(spec, 8)
+  if (n === spec.length) return { mask: 0o777, mode: value }
   const m = /^([ugoa]*)([-+=])([rwxalt]*)$/.exec(spec)
   if (m === null) return undefined
   let mask = DMAPPEND | DMEXCL | DMTMP

@@ -1,8 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { ORDWR } from '../../plan9/9p/const.ts'
 import { serve } from '../../plan9/9p/server.ts'
 import { ramfs, Tree } from '../../plan9/9p/tree.ts'
 import { PlanError } from '../../plan9/error.ts'
-import { PNPROC, type Program } from '../../plan9/kernel/sys.ts'
+import { MREPL, PNPROC, type Program } from '../../plan9/kernel/sys.ts'
+import { postsrv } from '../../plan9/libc/postsrv.ts'
 import { World } from '../../tests/cmd/world.ts'
 import { announce, dialStream } from '../node/tcp.ts'
 import { setDial } from './dial.ts'
@@ -103,6 +105,11 @@ describe('cp, mv, rm, mkdir, touch', () => {
       stderr: 'cp: a not a directory\n',
     })
     expect((await w.run(['cp', 'a'])).status).toBe('usage')
+  })
+  it('mv has no flags: a name may begin with -', async () => {
+    const w = new World({ '/tmp/-x': 'dash' })
+    expect((await w.run(['mv', '-x', 'y'])).status).toBe('')
+    expect(w.text('/tmp/y')).toBe('dash')
   })
   it('mv renames, replaces, and moves between directories', async () => {
     const w = new World({ '/tmp/a': 'A', '/tmp/b': 'B', '/tmp/d/x': 'X' })
@@ -333,6 +340,14 @@ describe('date', () => {
 })
 
 describe('wc', () => {
+  it.each([
+    ['a byte that begins no rune ends one: one bad rune', [0xc3, 0xff], 2, 1],
+    ['each such byte is bad', [0xe3, 0x81, 0xff, 0xf8, 0x61], 4, 2],
+    ['a rune cut off by the end', [0x61, 0xe3, 0x81], 2, 1],
+  ])('%s', async (_, bytes, runes, bad) => {
+    const r = await new World().run(['wc', '-rb'], Uint8Array.from(bytes))
+    expect(r.stdout.trim().split(/ +/).map(Number)).toEqual([runes, bad])
+  })
   it('counts lines, words, runes, bad runes and bytes', async () => {
     const w = new World({ '/tmp/a': 'one two\nété\n', '/tmp/b': Uint8Array.of(0x61, 0xff, 0xc3, 0x0a, 0xe2, 0x82) })
     expect((await w.run(['wc', 'a', 'b'])).stdout).toBe(
@@ -389,6 +404,35 @@ describe('head and tail', () => {
     w.kernel.postnote(PNPROC, pid, 'interrupt')
     expect((await result).stdout).toBe('b\nc\n')
   })
+  it('tail -f of a pipe ends with it', async () => {
+    const r = await new World().pipe([
+      ['echo', 'hi'],
+      ['tail', '-f'],
+    ])
+    expect(r).toMatchObject({ status: '', stdout: 'hi\n' })
+  })
+  it('tail -rN of a pipe keeps N lines, and prints them backwards', async () => {
+    const r = await new World().pipe([
+      ['seq', '200000'],
+      ['tail', '-3r'],
+    ])
+    expect(r.stdout).toBe('200000\n199999\n199998\n')
+    expect(
+      (
+        await new World().pipe([
+          ['seq', '3'],
+          ['tail', '-r'],
+        ])
+      ).stdout,
+    ).toBe('3\n2\n1\n')
+  })
+  it('tail -r ends a line that has no newline', async () => {
+    const r = await new World().pipe([
+      ['echo', '-n', 'a'],
+      ['tail', '-1r'],
+    ])
+    expect(r.stdout).toBe('a\n')
+  })
   it('tail of a pipe keeps the end of it', async () => {
     expect(
       (
@@ -436,6 +480,10 @@ it('xd dumps in each format, and -r leaves out what repeats', async () => {
   expect((await w.run(['xd', '-r', '-ao', '-1x'], new Uint8Array(64))).stdout).toBe(
     `0000000 ${' 00'.repeat(16)}\n*\n0000100 \n0000100 \n`,
   )
+  // The base of addresses is that of the flags before; the last address has that of them all.
+  expect((await w.run(['xd', '-1x', '-ad', '-c'], 'x'.repeat(16))).stdout).toBe(
+    `0000000 ${' 78'.repeat(16)}\n      0 ${'  x'.repeat(16)}\n0000010 \n     16 \n0000016 \n`,
+  )
 })
 
 it('read takes no more than its line, so that the next one finds the rest', async () => {
@@ -443,6 +491,65 @@ it('read takes no more than its line, so that the next one finds the rest', asyn
   expect((await w.seq([['read'], ['echo', '-'], ['cat']], 'one\ntwo\n')).stdout).toBe('one\n-\ntwo\n')
   expect((await w.run(['read', '-r', '2'], 'éàx')).stdout).toBe('éà')
   expect((await w.run(['read'], '')).status).toBe('eof')
+})
+
+it.each(['9000', '5', '8192', '8190'])('read -r %s takes that many runes, and no more', async n => {
+  const text = 'aéà€𝄞'.repeat(3000)
+  const w = new World()
+  const r = await w.seq([['read', '-r', n], ['echo'], ['cat']], text)
+  const runes = [...text]
+  expect(r.stdout).toBe(`${runes.slice(0, Number(n)).join('')}\n${runes.slice(Number(n)).join('')}`)
+})
+
+it('read -r says when a rune is cut off by the end, and prints its bytes', async () => {
+  const r = await new World().run(['read', '-r', '5'], Uint8Array.of(0x61, 0xe2, 0x82))
+  expect([...r.bytes]).toEqual([0x61, 0xe2, 0x82])
+  expect(r.stderr).toBe('warning: partial rune at end of <stdin>\n')
+})
+
+it('touch -t saturates as strtoul(2) does; ~0 in a wstat leaves the time', async () => {
+  const w = new World({ '/tmp/a': '' })
+  const mtime = async (t: string) => {
+    w.tree.lookup('/tmp/a')!.mtime = 7
+    expect((await w.run(['touch', '-t', t, 'a'])).status).toBe('')
+    return w.tree.lookup('/tmp/a')!.mtime
+  }
+  expect(await mtime('4294967294')).toBe(4294967294)
+  expect(await mtime('99999999999999')).toBe(7)
+  expect(await mtime('0x10')).toBe(16)
+  expect(await mtime('-2')).toBe(4294967294)
+})
+
+describe('a directory whose read fails half way', () => {
+  const broken: Program = async (sys, argv) => {
+    const tree = new Tree('glenda')
+    tree.add('/d/a', 'x'.repeat(1024))
+    tree.add('/d/s/b', 'y'.repeat(2048))
+    tree.add('/empty', '')
+    const fs = ramfs(tree)
+    await postsrv(sys, 'broken', {
+      ...fs,
+      readdir: function* (fid) {
+        yield* [...fid.aux.children!.values()].map(f => f.stat())
+        // More than one Rread has room for: an error gets past what one has.
+        for (let i = 0; i < 2000 && fid.aux.name === 'd'; i++) yield { ...tree.lookup('/empty')!.stat(), name: `f${i}` }
+        if (fid.aux.name === 'd') throw new PlanError('i/o error')
+      },
+    })
+    await sys.mount(await sys.open('/srv/broken', ORDWR), -1, argv[1]!, MREPL, '')
+    return ''
+  }
+  const run = (...cmd: string[]) => new World({}, { broken }).seq([['broken', '/n'], cmd])
+  it('du counts what was read', async () => {
+    expect(await run('du', '/n/d')).toMatchObject({
+      stdout: '2\t/n/d/s\n3\t/n/d\n',
+      stderr: 'du: /n/d: i/o error\n',
+      status: '',
+    })
+  })
+  it('rm -r removes nothing of it', async () => {
+    expect(await run('rm', '-r', '/n/d')).toMatchObject({ stderr: 'rm: dirreadall: i/o error\n', status: 'i/o error' })
+  })
 })
 
 it('du adds up blocks', async () => {

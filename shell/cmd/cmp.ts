@@ -31,11 +31,12 @@ const cmp: Program = async (sys, argv) => {
   }
   for (const [i, off] of arg.argv.slice(2).entries()) {
     if (!/^\d/.test(off)) await usage(sys)
+    const { value } = strtol(off)
     try {
-      await sys.seek(fds[i]!, strtol(off).value, 0)
+      await sys.seek(fds[i]!, value, 0)
     } catch (e) {
       const err = r(e)
-      if (!flags.has('s')) await eprint(sys, `cmp: ${names[i]}: seek by ${off}: ${err}\n`)
+      if (!flags.has('s')) await eprint(sys, `cmp: ${names[i]}: seek by ${value}: ${err}\n`)
       return 'seek'
     }
   }

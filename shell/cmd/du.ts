@@ -3,7 +3,8 @@ import type { Dir } from '../../plan9/9p/dir.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { Arg, usage } from '../../plan9/libc/arg.ts'
 import { Bout } from '../../plan9/libc/bio.ts'
-import { dirreadall, isdir } from '../../plan9/libc/dirread.ts'
+import { Descent, leaf } from '../../plan9/libc/descent.ts'
+import { dirread, isdir } from '../../plan9/libc/dirread.ts'
 import { gfmt, strtol } from '../../plan9/libc/fmt.ts'
 import { quoterc } from '../../plan9/libc/quote.ts'
 import { eprint, r, sysfatal } from '../../plan9/libc/sysfatal.ts'
@@ -13,6 +14,7 @@ const prefixes = ['', 'k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y']
 
 class Du {
   readonly sys: Sys
+  readonly way: Descent
   readonly out: Bout
   readonly flags = new Set<string>()
   /** Bytes: a file takes up a whole number of blocks; amounts are printed in units. */
@@ -22,6 +24,7 @@ class Du {
 
   constructor(sys: Sys) {
     this.sys = sys
+    this.way = new Descent(sys)
     this.out = new Bout(sys, 1)
   }
 
@@ -60,21 +63,38 @@ class Du {
     await this.out.write(`${s}\t${quoterc(name)}\n`)
   }
 
-  async du(name: string, dir?: Dir): Promise<bigint> {
+  /** @param name from here @param full as it is printed */
+  async du(name: string, full: string, dir?: Dir): Promise<bigint> {
     const { sys, flags } = this
-    let all: Dir[]
+    let all: Dir[] = []
+    let fd: number
     try {
       dir ??= await sys.stat(name)
       if (!isdir(dir)) return this.value(dir, this.blocks(dir))
-      const fd = await sys.open(name, OREAD)
-      all = await dirreadall(sys, fd)
-      await sys.close(fd)
+      fd = await sys.open(name, OREAD)
     } catch (e) {
-      return this.warn(name, e)
+      return this.warn(full, e)
     }
+    let inside = false
+    try {
+      // What was read before an error counts.
+      for (let some = await dirread(sys, fd); some.length > 0; some = await dirread(sys, fd)) all.push(...some)
+    } catch (e) {
+      await this.warn(full, e)
+    } finally {
+      await sys.close(fd)
+    }
+    if (all.some(isdir))
+      try {
+        await this.way.enter(name)
+        inside = true
+      } catch (e) {
+        await this.warn(full, e)
+        all = all.filter(d => !isdir(d))
+      }
     let total = 0n
     for (const d of all) {
-      const file = `${name}/${d.name}`
+      const file = `${full}/${d.name}`
       if (!isdir(d)) {
         let t = this.blocks(d)
         if (flags.has('a')) {
@@ -87,10 +107,17 @@ class Du {
       const id = `${d.type} ${d.dev} ${d.qid.path}`
       if (this.seen.has(id)) continue
       this.seen.add(id)
-      const t = await this.du(file, d)
+      const t = await this.du(leaf(d.name), file, d)
       total += t
       if (!flags.has('s')) await this.print(this.value(d, t), file)
     }
+    if (inside)
+      try {
+        await this.way.leave()
+      } catch (e) {
+        await this.out.flush()
+        return sysfatal(sys, 'du', `${full}: ${r(e)}`)
+      }
     return this.value(dir, total)
   }
 }
@@ -100,11 +127,13 @@ const du: Program = async (sys, argv) => {
   const arg = new Arg(argv)
   for (const c of arg) {
     if (c === 'b') {
-      const s = arg.argf() ?? (await usage(sys, help))
+      const s = arg.argf()
+      if (s === undefined) continue
       const { value, n } = strtol(s)
       d.blocksize = (n === 0 ? 1 : value) * 1024 ** /^k*/.exec(s.slice(n))![0].length
     } else if (c === 'p') {
-      const s = arg.argf() ?? (await usage(sys, help))
+      const s = arg.argf()
+      if (s === undefined) continue
       const scale = prefixes.findIndex(p => p.toLowerCase() === s.toLowerCase())
       if (scale < 0) return sysfatal(sys, 'du', `unknown suffix ${s}`)
       d.unit = 1024 ** scale
@@ -116,7 +145,7 @@ const du: Program = async (sys, argv) => {
   }
   if (d.unit === 0) d.unit = ['q', 't', 'u', 'h'].some(f => d.flags.has(f)) ? 1 : 1024
   d.blocksize = Math.max(d.blocksize, 1)
-  for (const name of arg.argv.length === 0 ? ['.'] : arg.argv) await d.print(await d.du(name), name)
+  for (const name of arg.argv.length === 0 ? ['.'] : arg.argv) await d.print(await d.du(name, name), name)
   await d.out.flush()
   return ''
 }

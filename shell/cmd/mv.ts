@@ -2,7 +2,6 @@ import { DMAPPEND, DMDIR, OREAD, OWRITE } from '../../plan9/9p/const.ts'
 import type { Dir } from '../../plan9/9p/dir.ts'
 import { PlanError } from '../../plan9/error.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
-import { usage } from '../../plan9/libc/arg.ts'
 import { cleanname, dirstat, samedir } from '../../plan9/libc/dirread.ts'
 import { attempt, eprint, r } from '../../plan9/libc/sysfatal.ts'
 import { copy1 } from './cp.ts'
@@ -93,7 +92,6 @@ const mv: Program = async (sys, argv) => {
     await eprint(sys, 'usage: mv fromfile tofile\n\t  mv fromfile ... todir\n')
     return 'bad usage'
   }
-  if (argv[1]!.startsWith('-')) await usage(sys, 'usage: mv fromfile tofile\n\t  mv fromfile ... todir')
   const names = argv.slice(1).map(cleanname)
   const to = names.pop()!
   const dirto = await dirstat(sys, to)

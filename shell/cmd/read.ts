@@ -5,7 +5,7 @@ import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { Arg, usage } from '../../plan9/libc/arg.ts'
 import { Memmax, write } from '../../plan9/libc/bio.ts'
 import { atoi } from '../../plan9/libc/fmt.ts'
-import { fullrune } from '../../plan9/libc/rune.ts'
+import { chartorune, fullrune } from '../../plan9/libc/rune.ts'
 import { eprint, r } from '../../plan9/libc/sysfatal.ts'
 
 const help = 'usage: read [ -m | -n nlines | -c nbytes | -r nrunes ] [ file ... ]'
@@ -71,19 +71,22 @@ class Read {
   }
 
   async runes(fd: number, file: string): Promise<void> {
-    for (; this.count > 0; this.count--) {
-      let buf = new Uint8Array(0)
-      do {
-        const b = await this.read(fd, 1, file)
-        if (b.length === 0) {
-          if (buf.length > 0) {
+    while (this.count > 0) {
+      // No rune is shorter than a byte: so many do not go past the last one.
+      let buf = await this.read(fd, Math.min(8192, this.count), file)
+      if (buf.length === 0) return
+      for (let i = 0; i < buf.length; this.count--) {
+        while (!fullrune(buf, i)) {
+          const b = await this.read(fd, 1, file)
+          if (b.length === 0) {
             await eprint(this.sys, `warning: partial rune at end of ${file}\n`)
             await write(this.sys, 1, buf)
+            return
           }
-          return
+          buf = concat([buf, b])
         }
-        buf = concat([buf, b]).slice()
-      } while (!fullrune(buf, 0))
+        i += chartorune(buf, i) & 7
+      }
       await write(this.sys, 1, buf)
     }
   }

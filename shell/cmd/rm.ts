@@ -2,17 +2,20 @@ import { OREAD } from '../../plan9/9p/const.ts'
 import type { Dir } from '../../plan9/9p/dir.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { Arg, usage } from '../../plan9/libc/arg.ts'
+import { Descent, leaf } from '../../plan9/libc/descent.ts'
 import { dirreadall, dirstat, isdir } from '../../plan9/libc/dirread.ts'
-import { eprint, r } from '../../plan9/libc/sysfatal.ts'
+import { eprint, r, sysfatal } from '../../plan9/libc/sysfatal.ts'
 
 class Rm {
   readonly sys: Sys
+  readonly way: Descent
   ignore = false
   /** The last error printed: the exit status. */
   status = ''
 
   constructor(sys: Sys) {
     this.sys = sys
+    this.way = new Descent(sys)
   }
 
   async err(name: string, e: unknown): Promise<void> {
@@ -22,31 +25,45 @@ class Rm {
     await eprint(this.sys, `rm: ${name}: ${msg}\n`)
   }
 
-  /** Removes what is in a directory, then it. */
-  async rmdir(name: string): Promise<void> {
+  /** Removes what is in a directory, then it. @param name from here @param full as it is reported */
+  async rmdir(name: string, full: string): Promise<void> {
     const { sys } = this
     let all: Dir[]
+    let what = full
     try {
       const fd = await sys.open(name, OREAD)
-      all = await dirreadall(sys, fd)
-      await sys.close(fd)
-    } catch (e) {
-      return this.err(name, e)
-    }
-    for (const d of all) {
-      const file = `${name}/${d.name}`
+      what = 'dirreadall'
       try {
-        await sys.remove(file)
-      } catch (e) {
-        r(e)
-        if (isdir(d)) await this.rmdir(file)
-        else await this.err(file, e)
+        all = await dirreadall(sys, fd)
+      } finally {
+        await sys.close(fd)
       }
+      what = full
+      if (all.length > 0) await this.way.enter(name)
+    } catch (e) {
+      return this.err(what, e)
     }
+    const dirs: Dir[] = []
+    for (const d of all)
+      try {
+        await sys.remove(leaf(d.name))
+      } catch (e) {
+        if (isdir(d)) {
+          r(e)
+          dirs.push(d)
+        } else await this.err(`${full}/${d.name}`, e)
+      }
+    for (const d of dirs) await this.rmdir(leaf(d.name), `${full}/${d.name}`)
+    if (all.length > 0)
+      try {
+        await this.way.leave()
+      } catch (e) {
+        return sysfatal(sys, 'rm', `${full}: ${r(e)}`)
+      }
     try {
       await sys.remove(name)
     } catch (e) {
-      await this.err(name, e)
+      await this.err(full, e)
     }
   }
 }
@@ -65,7 +82,7 @@ const rm: Program = async (sys, argv) => {
       await sys.remove(name)
     } catch (e) {
       const d = recurse ? await dirstat(sys, name) : undefined
-      if (d !== undefined && isdir(d)) await rm.rmdir(name)
+      if (d !== undefined && isdir(d)) await rm.rmdir(name, name)
       else await rm.err(name, e)
     }
   }

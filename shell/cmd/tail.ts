@@ -3,7 +3,7 @@ import { OREAD } from '../../plan9/9p/const.ts'
 import { Enovmem, PlanError } from '../../plan9/error.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { usage } from '../../plan9/libc/arg.ts'
-import { Bsize, Memmax, readall, write } from '../../plan9/libc/bio.ts'
+import { Bout, Bsize, Memmax, write } from '../../plan9/libc/bio.ts'
 import { atoi } from '../../plan9/libc/fmt.ts'
 import { eprint, r } from '../../plan9/libc/sysfatal.ts'
 
@@ -55,7 +55,7 @@ class Tail {
         await this.suffix(a)
         continue
       }
-      if (a === '--') {
+      if (a.startsWith('--')) {
         args.shift()
         break
       }
@@ -109,17 +109,6 @@ class Tail {
 
   /** Reads all there is, keeping no more than may be wanted, and prints the end of it. */
   async keep(count: number): Promise<void> {
-    if (this.reverse) {
-      let buf = await readall(this.sys, this.fd)
-      if (buf.length > 0 && buf[buf.length - 1] !== NL) buf = concat([buf, new Uint8Array([NL])])
-      for (let end = buf.length; end > 0 && count > 0; count--) {
-        let j = end - 1
-        while (j > 0 && buf[j - 1] !== NL) j--
-        await write(this.sys, 1, buf.subarray(j, end))
-        end = j
-      }
-      return
-    }
     let kept: Uint8Array[] = []
     let n = 0
     // Joined and cut only when it has doubled: linear in all.
@@ -139,8 +128,20 @@ class Tail {
       n += b.length
       if (n > limit && cut().length > Memmax) throw new PlanError(Enovmem)
     }
-    const tail = cut()
-    if (tail.length > 0) await write(this.sys, 1, tail)
+    let tail: Uint8Array = cut()
+    if (!this.reverse) {
+      if (tail.length > 0) await write(this.sys, 1, tail)
+      return
+    }
+    if (tail.length > 0 && tail[tail.length - 1] !== NL) tail = concat([tail, new Uint8Array([NL])])
+    const out = new Bout(this.sys, 1)
+    for (let end = tail.length; end > 0; ) {
+      let j = end - 1
+      while (j > 0 && tail[j - 1] !== NL) j--
+      await out.write(tail.subarray(j, end))
+      end = j
+    }
+    await out.flush()
   }
 
   /** A file that can be sought in: backwards until there are lines enough, then forward from there. */
@@ -181,20 +182,21 @@ const tail: Program = async (sys, argv) => {
     } catch (e) {
       return t.fatal(file, r(e))
     }
-  let end = 0
+  /** Where it ends; -1 of what cannot be sought in. */
+  let end = -1
   try {
     end = await sys.seek(t.fd, 0, 2)
     if (end > 0) await sys.seek(t.fd, 0, 0)
   } catch (e) {
     r(e)
-    end = 0
+    end = -1
   }
   const count = t.count!
   try {
     if (t.fromStart) await t.skip(t.chars ? count : Math.max(count - 1, 0))
     else if (end > 0 && !t.reverse) await t.seekback(count, end)
     else await t.keep(count)
-    if (!t.follow) return ''
+    if (!t.follow || end < 0) return ''
     for (let length = 0n; ; await sys.sleep(1000)) {
       const d = await sys.fstat(t.fd)
       // A file made shorter is followed from its beginning.

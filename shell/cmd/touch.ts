@@ -1,7 +1,7 @@
 import { OEXCL, OREAD } from '../../plan9/9p/const.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { Arg, usage } from '../../plan9/libc/arg.ts'
-import { strtol } from '../../plan9/libc/fmt.ts'
+import { strtoul } from '../../plan9/libc/fmt.ts'
 import { attempt, eprint, r } from '../../plan9/libc/sysfatal.ts'
 import { now } from '../../plan9/libc/tm.ts'
 
@@ -37,7 +37,7 @@ const touch: Program = async (sys, argv) => {
     if (c === 'c') nocreate = true
     else if (c === 't') {
       const t = arg.argf() ?? (await usage(sys, help))
-      const { value, n } = strtol(t)
+      const { value, n } = strtoul(t)
       if (n === 0 || n !== t.length) await usage(sys, help)
       time = value
     } else await usage(sys, help)

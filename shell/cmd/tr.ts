@@ -36,8 +36,6 @@ function canon(spec: string): number[] {
       if (to < last) throw new SpecError('invalid range specification')
       for (let c = last + 1; c <= to; c++) out.push(c)
       last = to
-      // The end of a range begins no other.
-      if (s[i] === 45) last = -1
     } else {
       last = one()
       out.push(last)
@@ -77,7 +75,8 @@ function complemented(from: number[], to: number[]): Map {
   const map = new Int32Array(high + 1)
   let k = 0
   for (let c = 0; c <= high; c++) map[c] = f.has(c) ? c : (to[Math.min(k++, to.length - 1)] ?? 0)
-  const last = to[to.length - 1] ?? 0
+  // Beyond what either string names, the same as at the end of that.
+  const last = to[Math.min(Math.max(k - 1, 0), to.length - 1)] ?? 0
   return { to: c => (c <= high ? map[c]! : last), squeeze: c => t.has(c) }
 }
 

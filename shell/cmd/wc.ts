@@ -50,9 +50,9 @@ async function count(sys: Sys, fd: number, runic: boolean, onerror: (err: string
           runes--
         } else bad++
       } else {
-        if (need > 0) bad++
+        // What cuts a rune off is not counted once more.
+        if (need > 0 || c >= 0xf8) bad++
         need = c < 0xc0 || c >= 0xf8 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3
-        if (c >= 0xf8) bad++
       }
   }
   if (need > 0) bad++

@@ -12,6 +12,8 @@ interface Format {
   /** Log2 of the bytes of a unit. */
   loglen: number
   base: 8 | 10 | 16
+  /** Of its addresses. */
+  abase: 8 | 10 | 16
 }
 
 const bases = { o: 8, d: 10, x: 16 } as const
@@ -24,14 +26,15 @@ class Xd {
   repeats = false
   little = false
   flush = false
+  /** Of the formats to come, and of the last address. */
   abase: 8 | 10 | 16 = 16
 
   constructor(sys: Sys) {
     this.out = new Bout(sys, 1)
   }
 
-  addr(n: number, first: boolean): string {
-    return `${n.toString(this.abase).padStart(7, first ? '0' : ' ')} `
+  addr(n: number, base: number, first: boolean): string {
+    return `${n.toString(base).padStart(7, first ? '0' : ' ')} `
   }
 
   group(f: Format, data: Uint8Array, ndata: number): string {
@@ -78,13 +81,13 @@ class Xd {
       }
       let text = ''
       formats.forEach((f, i) => {
-        text += `${this.addr(addr, i === 0)}${this.group(f, data, got.length)}\n`
+        text += `${this.addr(addr, f.abase, i === 0)}${this.group(f, data, got.length)}\n`
       })
       await out.write(text)
       addr += got.length
       if (got.length < 16) break
     }
-    await out.write(`${this.addr(addr, true)}\n`)
+    await out.write(`${this.addr(addr, this.abase, true)}\n`)
     await out.flush()
   }
 }
@@ -98,9 +101,9 @@ const xd: Program = async (sys, argv) => {
     else if (a === 's') x.little = true
     else if (a === 'u') x.flush = true
     else if (/^a[odx]$/.test(a)) x.abase = bases[a[1] as 'o' | 'd' | 'x']
-    else if (a === 'c') x.formats.push({ ascii: true, loglen: 0, base: 16 })
+    else if (a === 'c') x.formats.push({ ascii: true, loglen: 0, base: 16, abase: x.abase })
     else if (/^[odxb1w2l4v8]+$/.test(a)) {
-      const f: Format = { ascii: false, loglen: 2, base: 16 }
+      const f: Format = { ascii: false, loglen: 2, base: 16, abase: x.abase }
       for (const c of a) {
         if (c === 'o' || c === 'd' || c === 'x') f.base = bases[c]
         else f.loglen = lens[c]!
@@ -112,7 +115,7 @@ const xd: Program = async (sys, argv) => {
       return 'usage'
     }
   }
-  if (x.formats.length === 0) x.formats.push({ ascii: false, loglen: 2, base: 16 })
+  if (x.formats.length === 0) x.formats.push({ ascii: false, loglen: 2, base: 16, abase: x.abase })
   if (args.length === 0) await x.dump(new Bin(sys, 0))
   let status = ''
   for (const name of args) {
