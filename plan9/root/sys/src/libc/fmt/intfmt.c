@@ -23,25 +23,30 @@ argument(Fmt *f)
 	else if(f->flags & FmtShort)
 		v = f->flags & FmtUnsigned? (ushort)v: (short)v;
 	u = v;
-	if(f->flags & FmtUnsigned || f->r != 'd')
+	if(f->flags & FmtUnsigned)
 		u = (u32int)u;
-	if(f->r != 'd' && f->flags & FmtByte)
-		u = (uchar)u;
-	else if(f->r != 'd' && f->flags & FmtShort)
-		u = (ushort)u;
 	return u;
 }
 
 int
 _intfmt(Fmt *f)
 {
-	char buf[512], *digits, *p, *sign;
+	char buf[512], before[4], *digits, *p;
 	uvlong v;
 	int base, n, min;
 
 	v = argument(f);
 	digits = f->r == 'X'? "0123456789ABCDEF": "0123456789abcdef";
-	sign = "";
+	p = before;
+	if(!(f->flags & FmtUnsigned)){
+		if((vlong)v < 0){
+			v = -v;
+			*p++ = '-';
+		}else if(f->flags & FmtSign)
+			*p++ = '+';
+		else if(f->flags & FmtSpace)
+			*p++ = ' ';
+	}
 	switch(f->r){
 	case 'o':
 		base = 8;
@@ -53,39 +58,23 @@ _intfmt(Fmt *f)
 	case 'X':
 	case 'p':
 		base = 16;
+		if(f->flags & FmtSharp){
+			*p++ = '0';
+			*p++ = f->r == 'X'? 'X': 'x';
+		}
 		break;
 	default:
 		base = 10;
-		if(f->flags & FmtUnsigned)
-			break;
-		if((vlong)v < 0){
-			v = -v;
-			sign = "-";
-		}else if(f->flags & FmtSign)
-			sign = "+";
-		else if(f->flags & FmtSpace)
-			sign = " ";
 	}
-	if(f->flags & FmtSharp && v != 0)
-		switch(f->r){
-		case 'x':
-			sign = "0x";
-			break;
-		case 'X':
-			sign = "0X";
-			break;
-		case 'b':
-			sign = "0b";
-			break;
-		}
+	*p = 0;
 	min = f->flags & FmtPrec? f->prec: 1;
 	if(f->flags & FmtZero && !(f->flags & (FmtPrec|FmtLeft)) && f->flags & FmtWidth)
-		min = f->width - strlen(sign);
+		min = f->width - strlen(before);
 	if(min > (int)sizeof buf - 16)
 		min = sizeof buf - 16;
 	p = buf + sizeof buf;
 	for(n = 0; v != 0 || n < min; n++){
-		if(f->flags & FmtComma && base == 10 && n > 0 && n%3 == 0){
+		if(f->flags & FmtComma && n > 0 && n%3 == 0){
 			*--p = ',';
 			/* commas take of the zeros' room */
 			if(f->flags & FmtZero && !(f->flags & FmtPrec) && v == 0 && buf+sizeof buf-p >= min){
@@ -98,8 +87,8 @@ _intfmt(Fmt *f)
 	}
 	if(f->r == 'o' && f->flags & FmtSharp && (n == 0 || *p != '0'))
 		*--p = '0';
-	n = strlen(sign);
+	n = strlen(before);
 	p -= n;
-	memmove(p, sign, n);
+	memmove(p, before, n);
 	return _fmtfield(f, p, buf+sizeof buf-p);
 }

@@ -6,17 +6,12 @@ char*
 cleanname(char *name)
 {
 	char *from, *to, *base, *e;
-	int n, rooted;
+	int n, rooted, device;
 
 	rooted = *name == '/';
+	device = *name == '#';
 	from = name;
-	/* a device's name is the root of what is under it */
-	if(*name == '#' && name[1] != 0){
-		for(from = name; *from != 0 && *from != '/'; from++)
-			;
-		rooted = 1;
-	}
-	to = from+(rooted && *from == '/');
+	to = name+rooted;
 	base = to;
 	for(; *from != 0; from = e){
 		while(*from == '/')
@@ -32,6 +27,8 @@ cleanname(char *name)
 					;
 				if(to > base)
 					to--;
+				if(to == name)
+					device = 0;
 				continue;
 			}
 			if(rooted)
@@ -52,5 +49,10 @@ cleanname(char *name)
 	if(to == name)
 		*to++ = '.';
 	*to = 0;
+	/* what was no device's name does not become one */
+	if(*name == '#' && !device){
+		memmove(name+2, name, strlen(name)+1);
+		memmove(name, "./", 2);
+	}
 	return name;
 }

@@ -4,7 +4,7 @@
 /* encode(2) */
 
 static char	digits16[] = "0123456789ABCDEF";
-static char	digits32[] = "23456789abcdefghijkmnpqrstuvwxyz";
+static char	digits32[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 static char	digits64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* bits to a character; group characters for whole bytes, filled up with = where pad says so */
@@ -60,10 +60,8 @@ dec(uchar *out, int lim, char *in, int n, char *digits, int bits, int fold)
 		c = *in++;
 		if(c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '=')
 			continue;
-		if(fold > 0)
+		if(fold)
 			c = toupper(c);
-		else if(fold < 0)
-			c = tolower(c);
 		p = c != 0? strchr(digits, c): nil;
 		if(p == nil)
 			return -1;
@@ -101,7 +99,7 @@ enc32(char *out, int lim, uchar *in, int n)
 int
 dec32(uchar *out, int lim, char *in, int n)
 {
-	return dec(out, lim, in, n, digits32, 5, -1);
+	return dec(out, lim, in, n, digits32, 5, 1);
 }
 
 int
