@@ -139,6 +139,7 @@ int	readhdr(int fd, Checkpoint*);
 Tensor*	findtensor(Checkpoint*, char*, int layer);
 int	mklayout(Checkpoint*);	/* tensors and bytes, of Config, version, shared and group */
 int	preadn(int fd, void*, long, vlong);	/* all of it, or -1 */
+extern int	(*reading)(int fd, long n);	/* nil, or told of n more bytes by preadn, which it may stop by -1 */
 
 void*	bigalloc(vlong);	/* nil and an error where there is no such room */
 vlong	matrixbytes(int d, int n, int group);

@@ -47,6 +47,8 @@ bigalloc(vlong n)
 	return p;
 }
 
+int	(*reading)(int, long);
+
 int
 preadn(int fd, void *a, long n, vlong off)
 {
@@ -63,6 +65,8 @@ preadn(int fd, void *a, long n, vlong off)
 			werrstr("file truncated: %lld of at least %lld bytes", off+got, off+n);
 			return -1;
 		}
+		if(reading != nil && reading(fd, m) < 0)
+			return -1;
 	}
 	return 0;
 }

@@ -425,6 +425,15 @@ p9_getpid(void)
 }
 
 char*
+p9_getuser(void)
+{
+	char *s;
+
+	s = getenv("USER");
+	return s != NULL? s: "none";
+}
+
+char*
 p9_getenv(char *name)
 {
 	char *s;
