@@ -1,4 +1,4 @@
-import { OWRITE } from '../9p/const.ts'
+import { ORCLOSE, OWRITE } from '../9p/const.ts'
 import { serve } from '../9p/server.ts'
 import type { Srv } from '../9p/srv.ts'
 import { PlanError } from '../error.ts'
@@ -17,7 +17,7 @@ export interface PostOptions {
 /**
  * As postsrv of 9p(2): posts a file server as /srv/NAME, and serves it in a child process, which has a note group, name
  * space and environment of its own; so the caller may exit. It ends when its entry and its last client are gone, or when
- * it is killed. A server that makes system calls is given as a function of its process's.
+ * it is killed; the entry goes with it. A server that makes system calls is given as a function of its process's.
  *
  * The child closes fds 0 and 1, which a pipeline would wait for, and keeps the others.
  *
@@ -33,9 +33,9 @@ export async function postsrv<A>(
   const [ours, posted] = await sys.pipe()
   let entry = -1
   try {
-    entry = await sys.create(`/srv/${name}`, OWRITE, options.perm ?? 0o600)
+    entry = await sys.create(`/srv/${name}`, OWRITE | ORCLOSE, options.perm ?? 0o600)
     const pid = await sys.rfork(RFPROC | RFFDG | RFNAMEG | RFENVG | RFNOTEG | RFNOWAIT, async child => {
-      for (const fd of [posted, entry, 0, 1]) await child.close(fd).catch(ignore)
+      for (const fd of [posted, 0, 1]) await child.close(fd).catch(ignore)
       const fs = typeof srv === 'function' ? await srv(child) : srv
       const conn = serve(fdTransport(child, ours), fs, { name: options.name ?? name })
       await conn.closed

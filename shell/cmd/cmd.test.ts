@@ -547,6 +547,12 @@ describe('a directory whose read fails half way', () => {
       status: '',
     })
   })
+  it('head prints what there is, and fails', async () => {
+    expect(await run('head', '/n/d')).toMatchObject({
+      stderr: 'head: error reading /n/d: i/o error\n',
+      status: 'read error',
+    })
+  })
   it('rm -r removes nothing of it', async () => {
     expect(await run('rm', '-r', '/n/d')).toMatchObject({ stderr: 'rm: dirreadall: i/o error\n', status: 'i/o error' })
   })
@@ -582,6 +588,8 @@ it('man prints a page, finds it by any title, and says when there is none', asyn
     /^ {5}CP\(1\) +CP\(1\)\n\n {5}NAME\n {10}cp, mv - copy\n\n {5}SYNOPSIS\n {10}cp from to\n\n$/,
   )
   expect((await w.run(['man', '-w', 'mv'])).stdout).toBe('/sys/man/1/cp\n')
+  expect((await w.run(['man', '-w', 'M.'])).stdout).toBe('/sys/man/1/cp\n')
+  expect((await w.run(['man', '-w', '(mv'])).status).toBe('no man')
   expect((await w.run(['man', '-S', '-w', 'cp'])).stdout).toBe('/sys/man/1/cp\n/sys/man/2/cp\n')
   expect(await w.run(['man', 'nosuch'])).toMatchObject({ status: 'no man', stderr: 'man: no manual page\n' })
 })

@@ -6,11 +6,17 @@ import { eprint, r } from '../../plan9/libc/sysfatal.ts'
 
 const help = 'usage: head [-n count | -count] [file ...]'
 
-/** Copies up to the count'th newline, as it comes: a line without an end takes no memory. */
-async function head1(sys: Sys, fd: number, count: number): Promise<void> {
+/** Copies up to the count'th newline, as it comes: a line without an end takes no memory. @returns a status */
+async function head1(sys: Sys, fd: number, count: number, name: string): Promise<string> {
   while (count > 0) {
-    const b = await sys.read(fd, 8192)
-    if (b.length === 0) return
+    let b: Uint8Array
+    try {
+      b = await sys.read(fd, 8192)
+    } catch (e) {
+      await eprint(sys, `head: error reading ${name}: ${r(e)}\n`)
+      return 'read error'
+    }
+    if (b.length === 0) return ''
     let end = 0
     while (count > 0 && end < b.length) {
       const i = b.indexOf(10, end)
@@ -19,6 +25,7 @@ async function head1(sys: Sys, fd: number, count: number): Promise<void> {
     }
     await write(sys, 1, b.subarray(0, end))
   }
+  return ''
 }
 
 const head: Program = async (sys, argv) => {
@@ -32,18 +39,21 @@ const head: Program = async (sys, argv) => {
     if (v === undefined || !/^\d+$/.test(v)) await usage(sys, help)
     count = Number(v)
   }
-  if (args.length === 0) await head1(sys, 0, count)
+  if (args.length === 0) return head1(sys, 0, count, '<stdin>')
   let status = ''
   for (const [i, name] of args.entries()) {
+    let fd: number
     try {
-      const fd = await sys.open(name, OREAD)
-      if (args.length > 1) await write(sys, 1, `${i > 0 ? '\n' : ''}==> ${name} <==\n`)
-      await head1(sys, fd, count)
-      await sys.close(fd)
+      fd = await sys.open(name, OREAD)
     } catch (e) {
       await eprint(sys, `head: can't open ${name}: ${r(e)}\n`)
       status = 'open'
+      continue
     }
+    if (args.length > 1) await write(sys, 1, `${i > 0 ? '\n' : ''}==> ${name} <==\n`)
+    const err = await head1(sys, fd, count, name)
+    if (err !== '') status = err
+    await sys.close(fd)
   }
   return status
 }

@@ -4,7 +4,8 @@ import { Bout, readfile } from '../../plan9/libc/bio.ts'
 import { dirreadall, dirstat, isdir } from '../../plan9/libc/dirread.ts'
 import { getenv } from '../../plan9/libc/env.ts'
 import { atoi } from '../../plan9/libc/fmt.ts'
-import { strcmp, text } from '../../plan9/libc/rune.ts'
+import { RegexpError, regcomp, regexec } from '../../plan9/libc/regexp.ts'
+import { strcmp, stringtorunes, text } from '../../plan9/libc/rune.ts'
 import { attempt, eprint, r } from '../../plan9/libc/sysfatal.ts'
 import { format, pageof } from './man/man.ts'
 
@@ -22,14 +23,25 @@ async function sections(sys: Sys): Promise<string[]> {
     .sort(strcmp)
 }
 
+/** What a title of an INDEX must match: Plan 9's asks grep. */
+function pattern(titles: string[]): (title: string) => boolean {
+  try {
+    const re = regcomp(`^(${titles.join('|')}) `)
+    return title => regexec(re, stringtorunes(`${title} `)) !== undefined
+  } catch (e) {
+    if (!(e instanceof RegexpError)) throw e
+    return title => titles.includes(title)
+  }
+}
+
 /** Pages of a chapter that its INDEX, lines of `title file`, gives for a title. */
-async function indexed(sys: Sys, section: string, titles: string[]): Promise<string[]> {
+async function indexed(sys: Sys, section: string, titled: (title: string) => boolean): Promise<string[]> {
   const b = await attempt(readfile(sys, `${root}/${section}/INDEX`))
   if (b === undefined) return []
   const files = new Set<string>()
   for (const line of text(b).split('\n')) {
     const [title, file] = line.split(' ')
-    if (file !== undefined && titles.includes(title!.toLowerCase())) files.add(file)
+    if (file !== undefined && titled(title!.toLowerCase())) files.add(file)
   }
   return [...files].sort(strcmp)
 }
@@ -53,8 +65,9 @@ const man: Program = async (sys, argv) => {
   }
   if (sec.length === 0) sec = await sections(sys)
   const titles = args.map(a => a.toLowerCase())
+  const titled = pattern(titles)
   const files: string[] = []
-  if (search) for (const s of sec) files.push(...(await indexed(sys, s, titles)).map(f => `${root}/${s}/${f}`))
+  if (search) for (const s of sec) files.push(...(await indexed(sys, s, titled)).map(f => `${root}/${s}/${f}`))
   if (files.length === 0)
     for (const t of titles)
       for (const s of sec) {

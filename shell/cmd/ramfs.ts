@@ -1,4 +1,4 @@
-import { OWRITE } from '../../plan9/9p/const.ts'
+import { ORCLOSE, OWRITE } from '../../plan9/9p/const.ts'
 import { serve } from '../../plan9/9p/server.ts'
 import type { Transport } from '../../plan9/9p/transport.ts'
 import { ramfs as ramfsSrv, Tree } from '../../plan9/9p/tree.ts'
@@ -72,11 +72,12 @@ const ramfs: Program = async (sys, argv) => {
     return ''
   }
   const [ours, theirs] = await sys.pipe()
+  /** The server keeps it open: it goes with that. */
+  let entry = -1
   try {
     if (srvname !== undefined) {
-      const f = await sys.create(`/srv/${srvname}`, OWRITE, 0o600)
-      await write(sys, f, String(theirs))
-      await sys.close(f)
+      entry = await sys.create(`/srv/${srvname}`, OWRITE | ORCLOSE, 0o600)
+      await write(sys, entry, String(theirs))
     }
   } catch (e) {
     return sysfatal(sys, arg.argv0, `postsrv: create(/srv/${srvname}): ${r(e)}`)
@@ -86,6 +87,7 @@ const ramfs: Program = async (sys, argv) => {
     await serve(chat(child, fdTransport(child, ours)), fs, { name: arg.argv0 }).closed
     return ''
   })
+  if (entry >= 0) await sys.close(entry)
   await sys.close(ours)
   if (mtpt === undefined) return ''
   try {

@@ -48,6 +48,24 @@ test('membername: what is in parentheses', async () => {
   expect(await s.out("membername 'a=b' '-f' ''; echo; membername")).toBe('a=b -f  \n')
 })
 
+test('lookman: pages that have all the words, whole or their beginnings', async () => {
+  const s = new System()
+  expect(await s.out('lookman membername; lookman Member archi MKFILE')).toBe('man 1 mk # mk(1)\nman 1 mk # mk(1)\n')
+  expect((await s.out('lookman mkfile')).split('\n')).toContain('man 1 mk # mk(1)')
+  expect(await s.run('lookman mkfile zzyzx')).toEqual({ out: '', status: '' })
+  expect(await s.out('lookman')).toBe('usage: lookman key ...\n')
+  expect((await s.run('lookman !')).status).toMatch(/usage$/)
+})
+
+test('ramfs takes its entry in /srv with it', async () => {
+  const s = new System()
+  const gone = 'slay ramfs | rc; while(test -f /srv/one) sleep 0'
+  expect(await s.out(`ramfs -S one; mount -c /srv/one /n; echo x >/n/x; cat /n/x; ${gone}`)).toBe('x\n')
+  expect(
+    await s.out('ls -p /srv | grep one; ramfs -S one; ls -p /srv | grep one; rm /srv/one; ls -p /srv | grep one'),
+  ).toBe('one\n')
+})
+
 test('stop and start', async () => {
   const s = new System()
   const pid = (await s.out('cat /dev/zero >/dev/null & echo $apid')).trim()
