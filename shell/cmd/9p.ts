@@ -15,7 +15,7 @@ const help = [
   'usage: 9p [-n] [-a address] [-A aname] cmd args...',
   'possible cmds:',
   '\tcreate [-p perm] name...',
-  '\tls [-dln] name...',
+  '\tls [-dlnt] name...',
   '\tmkdir [-p perm] name...',
   '\tread name',
   '\trdwr name',

@@ -31,6 +31,19 @@ describe('hget', () => {
     expect(server.requests.length).toBe(2)
   })
 
+  it('-b takes the URL from where another is', async () => {
+    const { url } = await serve()
+    const w = new World()
+    expect(same((await w.run(['hget', '-b', `${url}/../x/y/index.html`, '../../f'])).bytes, bytes)).toBe(true)
+    expect(same((await w.run(['hget', '-b', 'http://127.0.0.1:1/x', url])).bytes, bytes)).toBe(true)
+    expect(await w.run(['hget', '-b', 'x', '../f'])).toMatchObject({
+      status: '../f: bad url',
+      stderr: 'hget: ../f: bad url\n',
+    })
+    expect(await w.run(['hget', '../f'])).toMatchObject({ status: '../f: bad url' })
+    expect((await w.run(['hget', '-b'])).status).toBe('usage')
+  })
+
   it('-o keeps a file: the rest of one that is shorter, nothing of one that is whole', async () => {
     const { server, url } = await serve({ modified: 1_000_000_000 })
     const w = new World({ '/tmp/f': bytes.slice(0, 2_500_000) })
@@ -91,7 +104,7 @@ describe('hget', () => {
     expect(await err(`${url}x`)).toBe(`hget: ${url}x: 404 not found\n`)
     expect(await err('ftp://x/y')).toBe('hget: ftp://x/y: bad url\n')
     expect(await err('-o', '/nosuch/f', url)).toMatch(/^hget: .*: file does not exist/)
-    expect(await err()).toBe('usage: hget [-v] [-o file] url\n')
-    expect(await err('-x', url)).toBe('usage: hget [-v] [-o file] url\n')
+    expect(await err()).toBe('usage: hget [-v] [-o file] [-b baseurl] url\n')
+    expect(await err('-x', url)).toBe('usage: hget [-v] [-o file] [-b baseurl] url\n')
   })
 })

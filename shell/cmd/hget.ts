@@ -9,7 +9,7 @@ import { Echanged, isurl, Webfile } from '../../plan9/libc/http.ts'
 import { Progress, report } from '../../plan9/libc/progress.ts'
 import { r, sysfatal } from '../../plan9/libc/sysfatal.ts'
 
-const help = 'usage: hget [-v] [-o file] url'
+const help = 'usage: hget [-v] [-o file] [-b baseurl] url'
 /** Bytes of one write, at most. */
 const PIECE = 1 << 18
 
@@ -81,19 +81,31 @@ async function keep(sys: Sys, url: string, file: string, verbose: boolean): Prom
   })
 }
 
+/** @throws PlanError */
+function absolute(url: string, base: string): string {
+  try {
+    return new URL(url, base).href
+  } catch {
+    throw new PlanError('bad url')
+  }
+}
+
 /** hget(1). */
 const hget: Program = async (sys, argv) => {
   const arg = new Arg(argv)
   let file: string | undefined
+  let base: string | undefined
   let verbose = false
   for (const c of arg) {
     if (c === 'v') verbose = true
     else if (c === 'o') file = arg.argf() ?? (await usage(sys, help))
+    else if (c === 'b') base = arg.argf() ?? (await usage(sys, help))
     else await usage(sys, help)
   }
-  const [url] = arg.argv
+  let [url] = arg.argv
   if (url === undefined || arg.argv.length !== 1) return usage(sys, help)
   try {
+    if (base !== undefined) url = absolute(url, base)
     if (!isurl(url)) throw new PlanError('bad url')
     if (file !== undefined) await keep(sys, url, file, verbose)
     else await using(sys, url, 0, web => copy(sys, web, 1, verbose))
