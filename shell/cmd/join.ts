@@ -23,16 +23,17 @@ interface Options {
   paired: boolean
   /** What stands for an empty field. */
   empty: Uint8Array
-  sep: string
+  /** Nothing: blanks, as many as stand together. */
+  sep: string | undefined
   fields: Field[]
 }
 
-/** The fields of a line; with blanks for separators, as many as stand together are one. */
-function split({ buf, start, end }: Lines, sep: Uint8Array): Uint8Array[] {
+/** The fields of a line; blanks, where there is no separator, and spaces for one are one as many as stand together. */
+function split({ buf, start, end }: Lines, sep: Uint8Array | undefined): Uint8Array[] {
   const fields: Uint8Array[] = []
-  const blanks = sep[0] === 32
+  const blanks = sep === undefined || sep[0] === 32
   const separates = (i: number) =>
-    blanks ? buf[i] === 32 || buf[i] === 9 : sep.every((c, k) => i + k < end && buf[i + k] === c)
+    blanks ? buf[i] === 32 || (sep === undefined && buf[i] === 9) : sep.every((c, k) => i + k < end && buf[i + k] === c)
   const width = blanks ? 1 : sep.length
   for (let i = start; ; ) {
     while (blanks && i < end && separates(i)) i++
@@ -55,10 +56,10 @@ class Relation {
   /** The line's fields; undefined at the end. */
   fields: Uint8Array[] | undefined
   readonly #lines: Lines
-  readonly #sep: Uint8Array
+  readonly #sep: Uint8Array | undefined
   readonly #on: number
 
-  constructor(lines: Lines, sep: Uint8Array, on: number) {
+  constructor(lines: Lines, sep: Uint8Array | undefined, on: number) {
     this.#lines = lines
     this.#sep = sep
     this.#on = on
@@ -98,12 +99,12 @@ class Join {
       for (const [line, on] of [[a, j1] as const, [b, j2] as const])
         line?.forEach((f, i) => {
           if (i === on) return
-          out.put(opt.sep)
+          out.put(opt.sep ?? ' ')
           out.put(f)
         })
     }
     for (const [i, { file, n }] of opt.fields.entries()) {
-      if (i > 0) out.put(opt.sep)
+      if (i > 0) out.put(opt.sep ?? ' ')
       const key = a?.[j1] ?? b?.[j2]
       const f = file === 1 ? a?.[n] : file === 2 ? b?.[n] : key
       out.put(f === undefined || (file !== 0 && f.length === 0) ? opt.empty : f)
@@ -152,7 +153,7 @@ class Join {
 const join: Program = async (sys, argv) => {
   const args = argv.slice(1)
   const fatal = (msg: string) => sysfatal(sys, 'join', msg)
-  const opt: Options = { on: [0, 0], unpaired: [false, false], paired: true, empty: none, sep: ' ', fields: [] }
+  const opt: Options = { on: [0, 0], unpaired: [false, false], paired: true, empty: none, sep: undefined, fields: [] }
   const on: [number, number] = [1, 1]
   /** The argument of the option in front: the rest of its word or the next one. */
   const optarg = async (): Promise<string> => {
@@ -189,6 +190,7 @@ const join: Program = async (sys, argv) => {
         opt.sep = await optarg()
         break
       case 'o':
+        opt.fields = []
         if (a.length > 2 || args[1]?.includes(',')) {
           for (const s of (await optarg()).split(',')) opt.fields.push(field(s) ?? (await fatal('invalid -o list')))
         } else
@@ -208,15 +210,13 @@ const join: Program = async (sys, argv) => {
       case '2':
         on[a[1] === '1' ? 0 : 1] = atoi(await optarg())
         break
-      default:
-        await fatal(help)
     }
   }
   if (args.length !== 2) await fatal(help)
   if (on[0] < 1 || on[1] < 1) await fatal('invalid field indices')
   opt.on = [on[0] - 1, on[1] - 1]
   // One character separates lines; all of the argument goes between fields that are printed.
-  const sep = utf8([...opt.sep][0] ?? '')
+  const sep = opt.sep === undefined ? undefined : utf8([...opt.sep][0] ?? '')
   const files: Relation[] = []
   for (const [i, name] of args.entries()) {
     let fd = 0
