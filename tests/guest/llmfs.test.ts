@@ -110,7 +110,7 @@ async function subject(): Promise<LlmSubject> {
   t.tree.add('/tmp/cut', stories.slice(0, -1000))
   t.tree.add('/tmp/wrong', 'PNG and then something that is no checkpoint of llama2.c at all')
   t.tree.add('/tmp/absurd', absurd)
-  t.tree.add('/386/bin/llmfs', file(join(top, 'plan9', 'root', '386', 'bin', 'llmfs')), 0o775)
+  t.tree.add('/386/bin/llmfs', file(process.env['LLMFS'] ?? join(top, 'plan9', 'root', '386', 'bin', 'llmfs')), 0o775)
 
   let client!: Client
   let end!: () => void

@@ -1374,7 +1374,8 @@ dropaux(Faux *a)
 static void
 fsattach(Req *r)
 {
-	r->ofcall.qid = mkqid(Qroot, nil);
+	r->fid->qid = mkqid(Qroot, nil);
+	r->ofcall.qid = r->fid->qid;
 	lockfs();
 	r->fid->aux = mkaux(Qroot, nil);
 	unlockfs();
@@ -1401,7 +1402,8 @@ move(Fid *f, int file, Sess *s, Qid *q)
 	a = mkaux(file, s);
 	dropaux(f->aux);
 	f->aux = a;
-	*q = mkqid(file, s);
+	f->qid = mkqid(file, s);
+	*q = f->qid;
 	return nil;
 }
 
