@@ -6,6 +6,7 @@ import type { Config } from './engine/config.ts'
 import { type Engine, type EngineOptions, loadCheckpoint, type Pass, type Result } from './engine/engine.ts'
 import { readCheckpoint } from './engine/formats.ts'
 import { Lookup } from './engine/lookup.ts'
+import { exp, log } from './engine/math.ts'
 import { Sampler } from './engine/sampler.ts'
 import { Tokenizer } from './engine/tokenizer.ts'
 import { Text } from './text.ts'
@@ -147,8 +148,8 @@ function logprob(logits: Float32Array, token: number): number {
   let max = Number.NEGATIVE_INFINITY
   for (let i = 0; i < logits.length; i++) if (logits[i]! > max) max = logits[i]!
   let sum = 0
-  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - max)
-  return logits[token]! - max - Math.log(sum)
+  for (let i = 0; i < logits.length; i++) sum += exp(logits[i]! - max)
+  return logits[token]! - max - log(sum)
 }
 
 /**

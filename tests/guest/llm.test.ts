@@ -7,7 +7,7 @@ import { readLlama2c } from '../../llmfs/engine/checkpoint.ts'
 import { kv_dim } from '../../llmfs/engine/config.ts'
 import { loadEngine } from '../../llmfs/engine/engine.ts'
 import type { RunState } from '../../llmfs/engine/forward.ts'
-import { cos, exp, pow10000, sin } from '../../llmfs/engine/math.ts'
+import { cos, exp, log, pow10000, sin } from '../../llmfs/engine/math.ts'
 import { loadReference } from '../../llmfs/engine/reference.ts'
 import { draw, Sampler } from '../../llmfs/engine/sampler.ts'
 import { Tokenizer } from '../../llmfs/engine/tokenizer.ts'
@@ -159,11 +159,11 @@ describe('computed by a 387, as 8c does without SIMD', { timeout }, () => {
     expect(run(dump, argv).out.equals(want)).toBe(true)
   })
 
-  test(`exp, sin, cos and pow do (seed ${seed})`, () => {
+  test(`exp, log, sin, cos and pow do (seed ${seed})`, () => {
     const next = random(seed + 3)
     const x = Float32Array.from({ length: 200_000 }, (_, i) => (next() / 2 ** 32 - 0.5) * [2, 200, 4000, 1e-5][i % 4]!)
     const want = run(program('amd64', 'dump'), ['math'], new Uint8Array(x.buffer)).out
-    expect(want.length).toBe(32 * x.length)
+    expect(want.length).toBe(40 * x.length)
     expect(run(dump, ['math'], new Uint8Array(x.buffer)).out.equals(want)).toBe(true)
   })
 })
@@ -189,15 +189,22 @@ describe('the guest’s functions', { timeout }, () => {
     for (const m of machines) {
       const { out } = run(program(m, 'dump'), ['math'], new Uint8Array(x.buffer))
       const doubles = new Float64Array(new Uint8Array(out).buffer)
-      expect(doubles.length).toBe(4 * x.length)
+      expect(doubles.length).toBe(5 * x.length)
       for (let i = 0; i < x.length; i++) {
         const v = x[i]!
         const turn = v >= 0 && v < 1 << 20
         const power = v >= 0 && v <= 1
-        const want = [exp(v), turn ? sin(v) : 0, turn ? cos(v) : 0, power ? pow10000(v) : 0]
-        const truth = [Math.exp(v), turn ? Math.sin(v) : 0, turn ? Math.cos(v) : 0, power ? 10000 ** v : 0]
-        for (let j = 0; j < 4; j++) {
-          const got = doubles[4 * i + j]!
+        const large = v >= 1 && v < Number.POSITIVE_INFINITY
+        const want = [exp(v), turn ? sin(v) : 0, turn ? cos(v) : 0, power ? pow10000(v) : 0, large ? log(v) : 0]
+        const truth = [
+          Math.exp(v),
+          turn ? Math.sin(v) : 0,
+          turn ? Math.cos(v) : 0,
+          power ? 10000 ** v : 0,
+          large ? Math.log(v) : 0,
+        ]
+        for (let j = 0; j < 5; j++) {
+          const got = doubles[5 * i + j]!
           if (Number.isNaN(want[j]) && Number.isNaN(got)) continue
           if (!Object.is(got, want[j]) || !within(got, truth[j]!))
             expect.fail(`${m}: function ${j} of ${v} is ${got}; math.ts: ${want[j]}, Math: ${truth[j]}`)
@@ -206,7 +213,7 @@ describe('the guest’s functions', { timeout }, () => {
     }
   }
 
-  test(`exp, sin, cos and pow have the bits of math.ts, and their bounds, over a million floats (seed ${seed})`, () => {
+  test(`exp, log, sin, cos and pow have the bits of math.ts, and their bounds, over a million floats (seed ${seed})`, () => {
     const next = random(seed)
     const x = new Float32Array(1_000_000)
     const bits = new Uint32Array(x.buffer)

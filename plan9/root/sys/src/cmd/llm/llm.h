@@ -203,8 +203,9 @@ void	unlockpool(Pool*);
 void	parallel(Pool*, int n, void (*f)(void*, int, int, int), void *arg);
 int	ncpu(void);
 
-/* exp, sin, cos and pow that give the same bits everywhere */
+/* exp, log, sin, cos and pow that give the same bits everywhere */
 double	fexp(double);
+double	flog(double);	/* 1 <= x < 2^1000 */
 double	fsin(double);	/* 0 <= x < 2^20 */
 double	fcos(double);
 double	fpow10000(double);	/* 10000^y, 0 <= y <= 1 */

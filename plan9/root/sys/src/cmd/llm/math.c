@@ -3,7 +3,7 @@
 #include "llm.h"
 
 /*
- * exp, sin, cos and pow, by the operations, the order and the constants of
+ * exp, log, sin, cos and pow, by the operations, the order and the constants of
  * llmfs/engine/math.ts.  They work in double and are rounded once to float
  * by the caller.  The error before that is below 1e-12 of the result, so
  * that the float is within 0.501 ulp.
@@ -18,6 +18,7 @@ enum
 	LN2LO,
 	C2, C3, C4, C5, C6, C7, C8, C9, C10, C11,	/* 1/n! */
 	LN10000,
+	SQRT2,
 	TWOOVERPI,
 	PIO2A, PIO2B, PIO2C,	/* pi/2 in three parts of 33 bits */
 	S13, S15,	/* as C: the others are C's */
@@ -38,6 +39,7 @@ static uvlong bits[] = {
 [C10]	0x3E927E4FB7789F5CULL,
 [C11]	0x3E5AE64567F544E4ULL,
 [LN10000]	0x40226BB1BBB55516ULL,
+[SQRT2]	0x3FF6A09E667F3BCDULL,
 [TWOOVERPI]	0x3FE45F306DC9C883ULL,
 [PIO2A]	0x3FF921FB54400000ULL,
 [PIO2B]	0x3DD0B4611A600000ULL,
@@ -90,6 +92,26 @@ fexp(double x)
 	p = p*r + 1;
 	pow2 = (uvlong)(k + 1023) << 52;
 	return p * *(double*)&pow2;
+}
+
+double
+flog(double x)
+{
+	double m, s, z, p;
+	int k, n;
+
+	if(isNaN(x))
+		return x;
+	k = 0;
+	for(m = x; m > c(SQRT2); m = m*0.5)
+		k++;
+	/* ln m = 2 atanh s, s at most 0.172 */
+	s = (m - 1)/(m + 1);
+	z = s*s;
+	p = 0;
+	for(n = 21; n >= 3; n -= 2)
+		p = (p + 1.0/n)*z;
+	return k*c(LN2HI) + (2*s + (2*s*p + k*c(LN2LO)));
 }
 
 double

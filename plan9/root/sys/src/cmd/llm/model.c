@@ -23,6 +23,7 @@
  * Operations in double (math.c) have 53 bits in both, one at a time or in
  * one expression; none there overflows or underflows: |x| <= 128 in fexp.
  * So --no-simd gives the same bits under 8c; what is fast is simd_*.s.
+ * The tests hold a 387's programs to that, by gcc and in v86.
  */
 
 void	(*trace)(char*, int, float*, int);

@@ -161,5 +161,5 @@ logprob(float *logits, int n, int token)
 	sum = 0;
 	for(i = 0; i < n; i++)
 		sum += fexp(logits[i] - max);
-	return logits[token] - max - log(sum);
+	return logits[token] - max - flog(sum);
 }

@@ -7,7 +7,7 @@
 /*
  * What the tests compare with the WASM engine, as bytes on fd 1:
  *	dump [-l] [-s] [-j n] model token...	each position's logits; -l: each step's vector, its name and layer before it
- *	dump math	floats from fd 0: exp, sin, cos, and 10000^ of each, as doubles
+ *	dump math	floats from fd 0: exp, sin, cos, 10000^ and log of each, as doubles
  *	dump exp	floats from fd 0: softmax's exponentials of them, and their sum
  *	dump tokens model-vocab-size tokenizer	lines from fd 0: their tokens, a line each; a line's pieces back
  *	dump sample temp topp seed n	rows of n floats from fd 0: the tokens drawn
@@ -51,7 +51,7 @@ static void
 math(void)
 {
 	uchar *a;
-	double y[4];
+	double y[5];
 	float x;
 	long i, n;
 
@@ -62,12 +62,15 @@ math(void)
 		y[1] = 0;
 		y[2] = 0;
 		y[3] = 0;
+		y[4] = 0;
 		if(x >= 0 && x < 1<<20){
 			y[1] = fsin(x);
 			y[2] = fcos(x);
 		}
 		if(x >= 0 && x <= 1)
 			y[3] = fpow10000(x);
+		if(x >= 1 && !isInf(x, 1))
+			y[4] = flog(x);
 		out(y, sizeof y);
 	}
 }
