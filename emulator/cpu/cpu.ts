@@ -262,6 +262,7 @@ class Guest implements Memory {
   up(u: Up): void {
     switch (u.t) {
       case 'call':
+        this.p.utime = u.time
         void this.call(u)
         return
       case 'notify':

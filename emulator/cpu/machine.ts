@@ -847,7 +847,7 @@ export class Machine {
     if (num === nr.RFORK && (args[0] as number) & 0x10) child = this.rfork(p, ((args[0] as number) & 0x20) !== 0)
     const seq = ++this.seq
     p.wait = { k: 'call', seq, out, max, ...(child && { child }) }
-    this.up({ t: 'call', id: p.id, seq, num, args, ...(child && { child: child.id }) })
+    this.up({ t: 'call', id: p.id, seq, num, args, time: this.time(p), ...(child && { child: child.id }) })
   }
 
   private strings(p: Guest, va0: number): string[] {

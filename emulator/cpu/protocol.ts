@@ -24,14 +24,14 @@ export type Down =
 
 /** From the worker. */
 export type Up =
-  /** A system call. `child`: the guest that rfork is to make. */
-  | { t: 'call'; id: number; seq: number; num: number; args: Arg[]; child?: number }
+  /** A system call. `child`: the guest that rfork is to make; `time`, here and below: milliseconds that the guest has computed. */
+  | { t: 'call'; id: number; seq: number; num: number; args: Arg[]; time: number; child?: number }
   | { t: 'pagein'; image: number; offset: number; n: number }
   /** Whether the guest handles notes from now on. */
   | { t: 'notify'; id: number; on: boolean }
   /** A handler is done with a note: NCONT, or NDFLT. */
   | { t: 'noted'; id: number; cont: boolean }
-  /** The guest did what it may not; it waits for the note. `time`: milliseconds that it has computed. */
+  /** The guest did what it may not; it waits for the note. */
   | { t: 'trap'; id: number; msg: string; time: number }
   /** It has ended. `print`: what fd 2 is told. */
   | { t: 'exits'; id: number; status: string; time: number; print?: string }

@@ -198,7 +198,7 @@ export function devcons(k: Kernel): Dev {
         return consread(up, driver(c), n)
       case Qcputime: {
         const real = Math.round(performance.now() - up.starttime)
-        return readstr([0, 0, real, ...up.ctime].map(t => numfmt(t)).join(''), n, offset)
+        return readstr([Math.round(up.utime), 0, real, ...up.ctime].map(t => numfmt(t)).join(''), n, offset)
       }
       case Qdrivers: {
         const devs = [...k.devtab.values()].filter(d => !up.pgrp!.notallowed.has(d.dc))

@@ -220,8 +220,8 @@ function status(up: Proc, p: Proc): string {
   const state = p.stopped ? 'Stopped' : p.dead ? 'Moribund' : p.incall > 0 ? p.psstate : up === p ? 'Running' : 'Ready'
   const real = Math.round(performance.now() - p.starttime)
   const num = (x: number) => String(x).padStart(11)
-  // A program's time of its own is not told apart from the others': one thread runs them all.
-  const times = [0, 0, real, ...p.ctime, 0, p.basepri, p.priority].map(num).join(' ')
+  // The time of a program in TypeScript is not told apart from the others': one thread runs them all.
+  const times = [Math.round(p.utime), 0, real, ...p.ctime, 0, p.basepri, p.priority].map(num).join(' ')
   return `${p.text.padEnd(27)} ${p.user.padEnd(27)} ${state.padEnd(11)} ${times}\n`
 }
 

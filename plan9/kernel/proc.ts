@@ -133,7 +133,7 @@ function buried(p: Proc): void {
   const { parent } = p
   if (parent && !parent.dead) {
     const real = Math.round(now - p.starttime)
-    const user = Math.round(p.utime)
+    const user = Math.round(p.utime) + p.ctime[0]
     parent.nchild--
     parent.ctime[0] += user
     parent.ctime[2] += real

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
 import { aoutimage } from '../../emulator/cpu/image.ts'
-import type { Sys } from '../../plan9/kernel/sys.ts'
+import { RFFDG, RFPROC, type Sys } from '../../plan9/kernel/sys.ts'
 import { boot, type Testkernel } from '../../plan9/kernel/testkernel.ts'
 import { cpuWorker } from '../../shell/node/cpuworker.ts'
 import { aout, call, exits, long, spin } from './aout.ts'
@@ -100,6 +100,29 @@ test('one that computes for ever is stopped, looked at, let go and killed', asyn
     await sys.write(ctl, 'kill')
   })
   expect(await exited).toBe('sys: killed')
+})
+
+test("who waits is told the time of a child's child too", async () => {
+  // mov ecx, n; loop: dec ecx; jnz
+  const compute = [0xb9, ...long(3e7), 0x49, 0x75, 0xfd]
+  const child = [...compute, ...exits]
+  const text = [
+    ...call(19, 0x10),
+    ...[0x85, 0xc0, 0x75, child.length], // test eax, eax; jnz over the child
+    ...child,
+    ...call(47, 0x3000, 128),
+    ...exits,
+  ]
+  t.tree.add('/tmp/a.out', aout(text), 0o775)
+  await t.proc(async (sys: Sys) => {
+    await sys.rfork(RFPROC | RFFDG, async c => {
+      await c.exec('/tmp/a.out', ['a.out'])
+      return ''
+    })
+    const { time } = await sys.wait()
+    expect(time[0]).toBeGreaterThan(0)
+    expect(time[0]).toBeLessThanOrEqual(time[2] + 1)
+  })
 })
 
 test('a file that says it is a program, and is not', async () => {
