@@ -190,6 +190,8 @@ while(! test -e /srv/line) sleep 0
       out: "con: cannot open /nosuch: file does not exist: '/nosuch'\n",
     })
     expect((await says('con')).out).toMatch(/^con: usage: con /)
-    expect((await says('con -l user host')).out).toMatch(/^con: usage: con /)
+    expect((await says('con a b')).out).toMatch(/^con: usage: con /)
+    for (const args of ['-l', '-l user', '-l -v', '-vl user'])
+      expect((await says(`con ${args} tcp!127.0.0.1!1`)).out, args).toContain(`con: ${refused}\n`)
   })
 })

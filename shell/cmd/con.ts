@@ -8,7 +8,7 @@ import { text } from '../../plan9/libc/rune.ts'
 import { attempt, eprint, r, sysfatal } from '../../plan9/libc/sysfatal.ts'
 import { dial, netmkaddr } from './dial.ts'
 
-const help = 'usage: con [-CdlnrRsTv] [-b baud] [-c cmd] [-S svc] net!host[!service]'
+const help = 'usage: con [-CdnrRsTv] [-b baud] [-l [user]] [-c cmd] [-S svc] net!host[!service]'
 const menuhelp = '\t(b)reak, (q)uit, (i)nterrupt, toggle printing (r)eturns, (.)continue, (!cmd)\n'
 
 const MAXMSG = 2 * 8192
@@ -225,6 +225,7 @@ const con: Program = async (sys, argv) => {
   let baud = 0
   let verbose = false
   let cmd: string | undefined
+  let user: string | undefined
   const usage = () => sysfatal(sys, 'con', help)
   for (const f of arg)
     if (f === 'b') baud = atoi(arg.argf() ?? (await usage()))
@@ -238,9 +239,12 @@ const con: Program = async (sys, argv) => {
     else if (f === 'R') c.nltocr = true
     else if (f === 'T') c.crtonl = true
     else if (f === 'v') verbose = true
-    else if (f !== 'l') await usage()
-  const dest = arg.argv[0]
-  if (dest === undefined || arg.argv.length > 1) return usage()
+    else if (f === 'l') {
+      // The user of a BSD login that there is not; by itself it is where to go.
+      if (arg.argv[0] !== undefined && !arg.argv[0].startsWith('-')) user = arg.argf()
+    } else await usage()
+  const dest = arg.argv.length === 1 ? arg.argv[0] : user
+  if (dest === undefined) return usage()
 
   if (dest.startsWith('/') && !dest.includes('!')) {
     try {

@@ -88,6 +88,7 @@ const kinds: [what: string, data: Uint8Array, name: string, mime: string][] = [
   ['disk', at(0x1fe, '\x55\xaa', 1024), 'bootable disk image', 'application/octet-stream'],
   ['iso', at(32768, '\x01CD001\x01'), 'ISO9660 CD image', 'application/x-iso9660-image'],
   ['diff', bytes('diff -u a b\n--- a\n+++ b\n@@ -1 +1 @@\n-a\n+b\n'), 'unified diff output', 'text/plain'],
+  ['diff later', bytes('about diff\ndiff -u a b\n--- a\n+++ b\n@@ -1 +1 @@\n-a\n+b\n'), 'English text', 'text/plain'],
   ['mail', bytes('From: a\nTo: b\nSubject: c\n\nbody\n'), 'email file', 'message/rfc822'],
   ['mbox', bytes('From glenda Thu Jan  1\nbody\n'), 'mail box', 'application/mbox'],
   ['c', bytes(program), 'c program', 'text/plain'],

@@ -85,8 +85,12 @@ const further: Test = async ({ fd, dir }, sys) => {
   return undefined
 }
 
-const udiff: Test = ({ text }) =>
-  /diff[^\n]*\n--- [^\n]*\n\+\+\+ [^\n]*\n@@/.test(text) ? plain('unified diff output') : undefined
+const udiff: Test = ({ text }) => {
+  // The first diff of the text, and no other one.
+  const at = text.indexOf('diff')
+  const after = at >= 0 && /^[^\n]*\n--- [^\n]*\n\+\+\+ [^\n]*\n@@ /.test(text.slice(at))
+  return after ? plain('unified diff output') : undefined
+}
 
 const mail: Test = ({ text }) => {
   const lines = text.split('\n').slice(0, -1)
