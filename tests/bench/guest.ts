@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { availableParallelism, loadavg } from 'node:os'
 import { join } from 'node:path'
-import { buildLinux, buildX87, kept } from '../../emulator/guest/build.ts'
+import { buildLinux, buildX87 } from '../../emulator/guest/build.ts'
 import { buildNode } from '../build.mjs'
 
 const top = join(import.meta.dirname, '..', '..')
@@ -69,7 +69,7 @@ export default async function guest(_options: { json: boolean }): Promise<{ name
     native('the C, Linux, 386, --no-simd', join(linux, '386'), plain),
     native('the C, Linux, 387', join(x87, 'linux', '386'), plain),
     v86('the C, v86', p => `/386/bin/${p}`),
-    v86('the C, v86, --no-simd', p => `/n/host${kept(p, '386')}`, plain),
+    v86('the C, v86, --no-simd', p => `/386/bin/${p}`, plain),
     { ...v86('the C, v86, 387', p => `/n/host${join(x87, 'plan9', '386', p)}`, plain), steps: FEW },
   ]
 
