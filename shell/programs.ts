@@ -5,6 +5,7 @@ import type { ProgramTable } from '../plan9/kernel/sys.ts'
  * files of /js/bin from the keys.
  */
 export const programs: ProgramTable = {
+  '9660srv': () => import('./cmd/9660srv.ts'),
   '9p': () => import('./cmd/9p.ts'),
   ascii: () => import('./cmd/ascii.ts'),
   awk: () => import('./cmd/awk.ts'),

@@ -39,10 +39,16 @@ const tools = [
     suites: ['tests/e2e/pty.test.ts'],
   },
   {
+    name: 'genisoimage',
+    found: () => runs('genisoimage', ['--version']),
+    debian: 'genisoimage',
+    suites: ['tests/disk/iso9660.test.ts'],
+  },
+  {
     name: 'gcc with -m32',
     found: () => runs('gcc', ['-m32', '-fsanitize=address,undefined', '-o', '/dev/null', '-x', 'c', probe]),
     debian: 'gcc-multilib',
-    suites: ['tests/guest/{asm,bits,build,libc,llm}.test.ts'],
+    suites: ['tests/guest/{asm,bits,build,kern,libc,llm,stub,threads}.test.ts'],
   },
 ]
 
