@@ -9,7 +9,13 @@ import type { PackEntry } from './root.ts'
 const BIG = 64 * 1024
 
 /** So are all files here, which a session that starts no guest never reads. */
-const APART = /^(386|amd64|sys\/include|sys\/src)\//
+const APART = /^(386|amd64)\/bin\//
+
+/** Small files that few sessions read, each kind together in an asset, fetched when one of them is first read. */
+const TOGETHER: [string, RegExp][] = [
+  ['man', /^sys\/man\//],
+  ['src', /^(386|amd64|sys)\/(include|src)\//],
+]
 
 interface Root {
   /** As root.ts reads it, gzipped. */
@@ -36,12 +42,13 @@ function* walk(dir: string, under = ''): Iterable<string> {
 
 /**
  * The pack of the tree at `dir`: length of the index (u32, little-endian), the index (JSON), then the small files' bytes
- * one after another in its order. `asset` names a big file's asset.
+ * one after another in its order. `asset` names a big file's asset, or one, gzipped, that it is a part of.
  */
 export function pack(dir: string): Root {
   const entries: PackEntry[] = []
   const small: Uint8Array[] = []
   const assets = new Map<string, Uint8Array>()
+  const bundles = new Map<string, { entries: PackEntry[]; data: Uint8Array[]; length: number }>()
   for (const path of walk(dir)) {
     if (path.endsWith('/')) {
       entries.push({ path: path.slice(0, -1), dir: true, mode: 0o775, length: 0 })
@@ -50,11 +57,25 @@ export function pack(dir: string): Root {
     const data = readFileSync(join(dir, path))
     const mode = statSync(join(dir, path)).mode & 0o111 ? 0o775 : 0o664
     const entry: PackEntry = { path, mode, length: data.length }
-    if (data.length >= BIG || APART.test(path)) {
+    const together = TOGETHER.find(([, where]) => where.test(path))?.[0]
+    if (together !== undefined) {
+      let bundle = bundles.get(together)
+      if (!bundle) bundles.set(together, (bundle = { entries: [], data: [], length: 0 }))
+      entry.at = bundle.length
+      bundle.length += data.length
+      bundle.data.push(data)
+      bundle.entries.push(entry)
+    } else if (data.length >= BIG || APART.test(path)) {
       entry.asset = `assets/${path.slice(path.lastIndexOf('/') + 1).replace(/(\.[^.]*)?$/, `-${hash(data)}$1`)}`
       assets.set(entry.asset, data)
     } else small.push(data)
     entries.push(entry)
+  }
+  for (const [name, bundle] of bundles) {
+    const zipped = gzipSync(Buffer.concat(bundle.data), { level: 9 })
+    const asset = `assets/${name}-${hash(zipped)}.pack`
+    assets.set(asset, zipped)
+    for (const entry of bundle.entries) entry.asset = asset
   }
   const index = Buffer.from(JSON.stringify(entries))
   const head = Buffer.alloc(4)

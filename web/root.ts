@@ -10,6 +10,8 @@ export interface PackEntry {
   length: number
   /** Where the content is, relative to the page, when it is not in the pack. */
   asset?: string
+  /** Where in it, once it is unzipped; absent where it is all of it, as it stands. */
+  at?: number
 }
 
 export interface Pack {
@@ -20,8 +22,7 @@ export interface Pack {
 
 /** @throws Error the bytes are no pack */
 export async function unpack(gzipped: ArrayBuffer): Promise<Pack> {
-  const stream = new Blob([gzipped]).stream().pipeThrough(new DecompressionStream('gzip'))
-  const bytes = new Uint8Array(await new Response(stream).arrayBuffer())
+  const bytes = await gunzip(gzipped)
   const index = new DataView(bytes.buffer).getUint32(0, true)
   const entries = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + index))) as PackEntry[]
   const data = new Map<string, Uint8Array>()
@@ -34,18 +35,40 @@ export async function unpack(gzipped: ArrayBuffer): Promise<Pack> {
   return { entries, data }
 }
 
-/** Puts the pack's files into a tree; big ones are fetched from `base` when they are first read. */
+/** Puts the pack's files into a tree; big ones, and those that few read, are fetched from `base` when they are first read. */
 export function fill(tree: Tree, { entries, data }: Pack, base: string): void {
-  for (const { path, dir, mode, length, asset } of entries) {
+  const bundles = new Map<string, Promise<Uint8Array>>()
+  for (const { path, dir, mode, length, asset, at } of entries) {
     if (dir) tree.mkdir(path, mode)
-    else if (asset) tree.add(path, { length, load: () => load(new URL(asset, base), length) }, mode)
+    else if (asset && at !== undefined) {
+      const part = async () => {
+        let bundle = bundles.get(asset)
+        if (!bundle) {
+          bundle = get(new URL(asset, base)).then(async r => gunzip(await r.arrayBuffer()))
+          bundle.catch(() => bundles.delete(asset))
+          bundles.set(asset, bundle)
+        }
+        return (await bundle).slice(at, at + length)
+      }
+      tree.add(path, { length, load: part }, mode)
+    } else if (asset) tree.add(path, { length, load: () => load(new URL(asset, base), length) }, mode)
     else tree.add(path, data.get(path)!, mode)
   }
 }
 
-async function load(url: URL, length: number): Promise<Uint8Array> {
+async function gunzip(zipped: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([zipped]).stream().pipeThrough(new DecompressionStream('gzip'))
+  return new Uint8Array(await new Response(stream).arrayBuffer())
+}
+
+async function get(url: URL): Promise<Response> {
   const r = await fetch(url)
   if (!r.ok) throw new Error(`${url.pathname}: ${r.status} ${r.statusText}`)
+  return r
+}
+
+async function load(url: URL, length: number): Promise<Uint8Array> {
+  const r = await get(url)
   const bytes = new Uint8Array(await r.arrayBuffer())
   if (bytes.length !== length) throw new Error(`${url.pathname}: ${bytes.length} bytes, not ${length}`)
   return bytes
