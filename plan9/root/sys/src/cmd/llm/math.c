@@ -200,31 +200,38 @@ fcos(double x)
 
 /*
  * The nearest float, whatever libc's sqrt is worth: the middle of two
- * neighbours has 25 bits, and so a square that a double holds.
+ * neighbours has 25 bits, and so a square that a double holds.  What is to be
+ * a double has a variable: 9front's compilers make a float of a double and a
+ * float.
  */
 float
 fsqrt(float x)
 {
 	union { float f; u32int u; } lo, hi;
-	double mid;
+	double d, l, h, mid;
 
 	if(isNaN(x) || x == 0 || isInf(x, 1))
 		return x;
 	if(x < 0)
 		return NaN();
-	lo.f = sqrt(x);
+	d = x;
+	lo.f = sqrt(d);
 	for(;;){
 		hi = lo;
 		hi.u++;
-		mid = ((double)lo.f + hi.f)/2;
-		if(mid*mid < x){
+		l = lo.f;
+		h = hi.f;
+		mid = (l + h)/2;
+		if(mid*mid < d){
 			lo = hi;
 			continue;
 		}
 		hi = lo;
 		hi.u--;
-		mid = ((double)lo.f + hi.f)/2;
-		if(mid*mid > x){
+		l = lo.f;
+		h = hi.f;
+		mid = (l + h)/2;
+		if(mid*mid > d){
 			lo = hi;
 			continue;
 		}
