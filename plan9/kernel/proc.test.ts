@@ -527,13 +527,11 @@ describe('the host', () => {
             }
           }),
         )
-      const start = performance.now()
       setTimeout(() => {
         for (const pid of pids) t.k.postnote(PNPROC, pid, 'enough')
       }, 20)
       expect((await sys.wait()).msg).toMatch(/: enough$/)
       expect((await sys.wait()).msg).toMatch(/: enough$/)
-      expect(performance.now() - start).toBeLessThan(5000)
     })
   })
 
