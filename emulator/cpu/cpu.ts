@@ -6,7 +6,7 @@ import type { Kernel } from '../../plan9/kernel/kernel.ts'
 import { postnote } from '../../plan9/kernel/note.ts'
 import { quote } from '../../plan9/kernel/parse.ts'
 import type { Chan, Memory, Proc } from '../../plan9/kernel/portdat.ts'
-import { Unwind } from '../../plan9/kernel/proc.ts'
+import { stopme, Unwind } from '../../plan9/kernel/proc.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { crackhdr } from '../../plan9/libc/aout.ts'
 import type { CpuWorker } from './image.ts'
@@ -146,6 +146,7 @@ class Instance {
       return await g.live()
     } finally {
       this.guests.delete(g.id)
+      g.over()
       const gone = () => {
         this.down({ t: 'kill', id: g.id })
         g.text.refs--
@@ -157,10 +158,11 @@ class Instance {
     }
   }
 
-  /** The process that rfork made, and its part of the guest. */
+  /** The process that rfork made, and its part of the guest, which begins. */
   child(parent: Guest, id: number, sys: Sys): Promise<string> {
     const g = new Guest(this, id, this.proc(sys), sys, parent.text)
     if (parent.notifying) g.notify(true)
+    this.down({ t: 'fork', id, pid: sys.pid })
     return this.run(g)
   }
 
@@ -172,9 +174,17 @@ class Instance {
       case 'panic':
         this.panic(u.msg)
         return
-      default:
-        this.guests.get(u.id)?.up(u)
+      default: {
+        const g = this.guests.get(u.id)
+        if (g) g.up(u)
+        else if (u.t === 'call') this.unborn(u.child)
+      }
     }
+  }
+
+  /** The guest of an rfork that made no process. */
+  unborn(child: number | undefined): void {
+    if (child !== undefined && !this.guests.has(child)) this.down({ t: 'kill', id: child })
   }
 
   private async pagein(u: Extract<Up, { t: 'pagein' }>): Promise<void> {
@@ -217,11 +227,14 @@ class Guest implements Memory {
   private readonly sys: Sys
   /** It has a handler of notes. */
   notifying = false
-  private calls = 0
+  /** It has come to its end. */
+  private ended = false
+  /** Notes that were passed on. */
+  private notes = 0
   private resolve!: (status: string) => void
   private reject!: (e: unknown) => void
   private noted: ((cont: boolean) => void) | undefined
-  private held: (() => void) | undefined
+  private held: ((call: boolean) => void) | undefined
   private readonly peeks = new Map<number, { resolve(b: Uint8Array): void; reject(e: PlanError): void }>()
   private seq = 0
 
@@ -236,10 +249,7 @@ class Guest implements Memory {
   live(): Promise<string> {
     const end = new Promise<string>((resolve, reject) => {
       this.resolve = resolve
-      this.reject = e => {
-        for (const peek of this.peeks.values()) peek.reject(new PlanError(Eprocdied))
-        reject(e)
-      }
+      this.reject = reject
     })
     void this.watch()
     return end
@@ -281,7 +291,7 @@ class Guest implements Memory {
         void this.exits(u.status, u.print)
         return
       case 'held':
-        this.held?.()
+        this.held?.(u.call)
         return
       case 'peeked': {
         const peek = this.peeks.get(u.seq)
@@ -297,6 +307,7 @@ class Guest implements Memory {
     const handler = async (msg: string) => {
       const cont = await new Promise<boolean>(resolve => {
         this.noted = resolve
+        this.notes++
         this.instance.down({ t: 'note', id: this.id, msg })
       })
       if (!cont && msg.startsWith('sys:')) await this.pprint(`suicide: ${msg}`)
@@ -332,9 +343,9 @@ class Guest implements Memory {
   }
 
   private async call(u: Extract<Up, { t: 'call' }>): Promise<void> {
-    this.calls++
     let d: Down
     try {
+      if (!u.handling && this.p.delivering) await this.afternotes()
       const r = await this.syscall(u.num, u.args, u.child)
       d =
         typeof r === 'number'
@@ -344,9 +355,22 @@ class Guest implements Memory {
       if (!(e instanceof PlanError)) return this.reject(e)
       d = { t: 'reply', id: this.id, seq: u.seq, r: -1, err: e.message }
     } finally {
-      this.calls--
+      this.instance.unborn(u.child)
     }
     this.instance.down(d)
+  }
+
+  /**
+   * A note that was on its way when the program made a call is handled first, and interrupts the call where it would wait:
+   * it may be just what it is to end.
+   */
+  private async afternotes(): Promise<void> {
+    const { p, notes } = this
+    const late = this.noted !== undefined
+    await this.sys.attend()
+    if (!late && this.notes === notes) return
+    p.attn = true
+    p.procinterrupt()
   }
 
   private async syscall(num: number, a: Arg[], child?: number): Promise<number | { r?: number; out: Uint8Array }> {
@@ -435,6 +459,7 @@ class Guest implements Memory {
   }
 
   private peek(what: 'mem' | 'regs' | 'segment', addr: number, n: number, data?: Uint8Array): Promise<Uint8Array> {
+    if (this.ended) return Promise.reject(new PlanError(Eprocdied))
     const seq = ++this.seq
     return new Promise((resolve, reject) => {
       this.peeks.set(seq, { resolve, reject })
@@ -450,18 +475,21 @@ class Guest implements Memory {
     await this.peek(file, offset, 0, data)
   }
 
-  /** Stops the program, which may be computing, until it is let go. */
+  /** No answer comes any more. */
+  over(): void {
+    this.ended = true
+    for (const peek of this.peeks.values()) peek.reject(new PlanError(Eprocdied))
+    this.peeks.clear()
+  }
+
+  /** Stops the program where it computes, until it is let go. One in a system call stops when that is done. */
   async stop(): Promise<void> {
-    if (this.calls > 0) return
-    await new Promise<void>(resolve => {
+    const { p } = this
+    const call = await new Promise<boolean>(resolve => {
       this.held = resolve
       this.instance.down({ t: 'hold', id: this.id, on: true })
     })
-    try {
-      await this.sys.attend()
-    } catch (e) {
-      return this.reject(e)
-    }
+    if (!call && p.stopreq && !p.dead) await stopme(p)
     this.instance.down({ t: 'hold', id: this.id, on: false })
   }
 }

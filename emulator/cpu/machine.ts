@@ -84,11 +84,11 @@ const excname: Readonly<Record<number, string>> = {
 
 /** What a guest waits for. */
 type Wait =
-  | { k: 'call'; seq: number; out: number; max: number; reply?: Reply; child?: Guest }
+  | { k: 'call'; seq: number; out: number; max: number; reply?: Reply }
   | { k: 'sem'; seg: Segment; offset: number; timer?: unknown }
   /** That the kernel posts the note of a trap. */
   | { k: 'trap' }
-  /** The child of rfork: for its pid. */
+  /** The child of rfork: for the kernel's word. */
   | { k: 'fork' }
   /** The end. */
   | { k: 'exit' }
@@ -108,7 +108,7 @@ class Guest {
   ureg = 0
   readonly notes: string[] = []
   /** What notes interrupted. */
-  readonly saved: { wait: Wait | undefined; pc: number; sp: number; fx: Uint8Array }[] = []
+  readonly saved: { wait: Wait | undefined; retry: boolean; pc: number; sp: number; fx: Uint8Array }[] = []
   wait: Wait | undefined
   /** Bytes of a file that it needs first. */
   page: Pagein | undefined
@@ -116,6 +116,8 @@ class Guest {
   retry = false
   held = false
   queued = false
+  /** By rfork, whose floating-point state is on its way. */
+  child: Guest | undefined
   /** Its turn was over. */
   spent = false
   dead = false
@@ -190,6 +192,8 @@ export class Machine {
   private idle = false
   private preempt = false
   private slice = 0
+  /** The address space that the processor is in. */
+  private space: Space | undefined
   /** Address spaces to be given back once the processor has left them. */
   private trash: Space[] = []
 
@@ -244,6 +248,10 @@ export class Machine {
     if (again) {
       const p = this.saving!
       this.saving = this.cur = undefined
+      if (p.child) this.x86.mem8.copyWithin(p.child.fx, p.fx, p.fx + FXSIZE)
+      p.child = undefined
+      // One that came with its system call.
+      if (p.notes.length > 0 && !p.notified) this.deliver(p)
       this.ready(p)
     } else if (this.cur) {
       const p = this.cur
@@ -300,6 +308,7 @@ export class Machine {
     }
     mem32[mach + Midle] = 1
     mem32[mach + Mnewcr3] = KPD
+    this.space = undefined
     this.idle = true
     this.flush()
   }
@@ -310,6 +319,7 @@ export class Machine {
     for (let i = 0, frame = FRAME >> 2; i < Uwords; i++) mem32[frame + i] = regs[i]!
     if (!p.space.flush) return
     mem32[(MACH >> 2) + Mnewcr3] = p.space.pd
+    this.space = p.space
     p.space.flush = false
   }
 
@@ -411,10 +421,9 @@ export class Machine {
     if (p.dead) return
     p.dead = true
     this.unsem(p)
-    for (const w of [p.wait, ...p.saved.map(s => s.wait)]) if (w?.k === 'call' && w.child) this.kill(w.child)
     this.guests.delete(p.id)
     this.fxfree.push(p.fx)
-    if (p === this.cur || p === this.saving) this.trash.push(p.space)
+    if (p.space === this.space) this.trash.push(p.space)
     else p.space.free()
   }
 
@@ -459,6 +468,9 @@ export class Machine {
       case 'kill':
         if (p) this.kill(p)
         return
+      case 'fork':
+        if (p) this.forked(p, d.pid)
+        return
       case 'reply':
         p && this.reply(p, d)
         return
@@ -471,7 +483,7 @@ export class Machine {
       case 'hold':
         if (!p) return
         p.held = d.on
-        if (d.on) this.up({ t: 'held', id: d.id })
+        if (d.on) this.up({ t: 'held', id: d.id, call: p.wait?.k === 'call' })
         else this.ready(p)
         return
       case 'peek':
@@ -595,8 +607,9 @@ export class Machine {
         regs[Uax] = -1
       }
       const { mem8 } = this.x86
-      p.saved.push({ wait: p.wait, pc: p.pc, sp: usp, fx: mem8.slice(p.fx, p.fx + FXSIZE) })
+      p.saved.push({ wait: p.wait, retry: p.retry, pc: p.pc, sp: usp, fx: mem8.slice(p.fx, p.fx + FXSIZE) })
       p.wait = undefined
+      p.retry = false
       p.notified = true
       p.ureg = ureg
       regs[Usp] = sp
@@ -643,9 +656,12 @@ export class Machine {
     this.x86.mem8.set(saved.fx, p.fx)
     if (this.cur === p) this.cur = undefined
     const { wait } = saved
-    if (wait?.k === 'call' && p.pc === saved.pc && regs[Usp]! >>> 0 === saved.sp) {
-      p.wait = wait
-      if (wait.reply) this.reply(p, wait.reply)
+    if (p.pc === saved.pc && regs[Usp]! >>> 0 === saved.sp) {
+      p.retry = saved.retry
+      if (wait?.k === 'call') {
+        p.wait = wait
+        if (wait.reply) this.reply(p, wait.reply)
+      }
     }
     this.ready(p)
   }
@@ -846,8 +862,9 @@ export class Machine {
     let child: Guest | undefined
     if (num === nr.RFORK && (args[0] as number) & 0x10) child = this.rfork(p, ((args[0] as number) & 0x20) !== 0)
     const seq = ++this.seq
-    p.wait = { k: 'call', seq, out, max, ...(child && { child }) }
-    this.up({ t: 'call', id: p.id, seq, num, args, time: this.time(p), ...(child && { child: child.id }) })
+    p.wait = { k: 'call', seq, out, max }
+    const handling = p.notified
+    this.up({ t: 'call', id: p.id, seq, num, args, handling, time: this.time(p), ...(child && { child: child.id }) })
   }
 
   private strings(p: Guest, va0: number): string[] {
@@ -862,7 +879,7 @@ export class Machine {
     }
   }
 
-  /** The child of p, which waits for its pid. */
+  /** The child of p, which waits until there is a process for it. */
   private rfork(p: Guest, shared: boolean): Guest {
     let child: Guest
     try {
@@ -877,6 +894,8 @@ export class Machine {
     child.notify = p.notify
     child.ureg = p.ureg
     child.wait = { k: 'fork' }
+    if (p === this.cur) p.child = child
+    else this.x86.mem8.copyWithin(child.fx, p.fx, p.fx + FXSIZE)
     return child
   }
 
@@ -898,21 +917,14 @@ export class Machine {
         p.errstr = e instanceof Nomem ? Enovmem : Ebadarg
       }
     })
-    if (wait.child) this.forked(p, wait.child, d)
     this.ready(p)
   }
 
-  private forked(p: Guest, child: Guest, d: Reply): void {
-    if (d.err !== undefined || child.dead) {
-      this.kill(child)
-      return
-    }
-    this.x86.mem8.copyWithin(child.fx, p.fx, p.fx + FXSIZE)
+  private forked(child: Guest, pid: number): void {
     child.wait = undefined
-    this.guard(child, () => {
-      const pid = new Uint8Array(new Int32Array([d.r]).buffer)
-      child.space.copyout(USTKTOP - TOSSIZE + TOSPID, pid)
-    })
+    this.guard(child, () =>
+      child.space.copyout(USTKTOP - TOSSIZE + TOSPID, new Uint8Array(new Int32Array([pid]).buffer)),
+    )
     this.ready(child)
   }
 

@@ -15,6 +15,8 @@ export type Down =
   | { t: 'page'; image: number; offset: number; bytes: Uint8Array; err?: string }
   /** No guest of this image is left, and none comes. */
   | { t: 'forget'; image: number }
+  /** What rfork made begins. */
+  | { t: 'fork'; id: number; pid: number }
   | { t: 'note'; id: number; msg: string }
   | { t: 'kill'; id: number }
   /** Stands still, answered by `held`; or goes on. */
@@ -24,8 +26,11 @@ export type Down =
 
 /** From the worker. */
 export type Up =
-  /** A system call. `child`: the guest that rfork is to make; `time`, here and below: milliseconds that the guest has computed. */
-  | { t: 'call'; id: number; seq: number; num: number; args: Arg[]; time: number; child?: number }
+  /**
+   * A system call. `handling`: by the handler of a note; `child`: the guest that rfork is to make, which begins by `fork`;
+   * `time`, here and below: milliseconds that the guest has computed.
+   */
+  | { t: 'call'; id: number; seq: number; num: number; args: Arg[]; handling: boolean; time: number; child?: number }
   | { t: 'pagein'; image: number; offset: number; n: number }
   /** Whether the guest handles notes from now on. */
   | { t: 'notify'; id: number; on: boolean }
@@ -35,7 +40,8 @@ export type Up =
   | { t: 'trap'; id: number; msg: string; time: number }
   /** It has ended. `print`: what fd 2 is told. */
   | { t: 'exits'; id: number; status: string; time: number; print?: string }
-  | { t: 'held'; id: number }
+  /** `call`: it is in a system call. */
+  | { t: 'held'; id: number; call: boolean }
   | { t: 'peeked'; id: number; seq: number; data: Uint8Array; err?: string }
   /** v86 has thrown. Nothing else comes. */
   | { t: 'panic'; msg: string }

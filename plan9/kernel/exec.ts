@@ -131,6 +131,8 @@ export async function sysexec(up: Proc, name: string, argv: string[]): Promise<n
   up.notes = []
   up.notified = false
   up.notify = undefined
+  // By a handler: it does not come back.
+  up.delivering = undefined
   up.attn = up.stopreq
   up.newinterrupt()
   const f = up.fgrp!

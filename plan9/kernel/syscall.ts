@@ -89,11 +89,14 @@ export class Syscalls implements Sys {
   async attend(): Promise<void> {
     const { up, gen } = this
     if (up.gen === gen && (up.notes.length > 0 || up.notepending))
-      up.delivering ??= Promise.resolve()
-        .then(() => deliver(up))
-        .finally(() => {
-          up.delivering = undefined
-        })
+      if (!up.delivering) {
+        const run: Promise<void> = Promise.resolve()
+          .then(() => deliver(up))
+          .finally(() => {
+            if (up.delivering === run) up.delivering = undefined
+          })
+        up.delivering = run
+      }
     if (up.delivering) await up.delivering
     while (up.stopreq && up.gen === gen) await stopme(up)
     if (up.gen !== gen) throw unwind
