@@ -7,7 +7,7 @@ TEXT	getfcr(SB), 1, $8
 	RET
 
 TEXT	setfcr(SB), 1, $8
-	MOVL	fcr+0(FP), CX
+	MOVL	RARG, CX
 	XORL	$0x1F80, CX
 	ANDL	$0xFFC0, CX
 	STMXCSR	0(SP)
@@ -25,7 +25,7 @@ TEXT	getfsr(SB), 1, $8
 	RET
 
 TEXT	setfsr(SB), 1, $8
-	MOVL	fsr+0(FP), CX
+	MOVL	RARG, CX
 	ANDL	$0x3F, CX
 	STMXCSR	0(SP)
 	MOVL	0(SP), AX
