@@ -1,5 +1,5 @@
 import { changes, convD2M, convM2D } from '../../plan9/9p/dir.ts'
-import { Ebadarg, Ebadexec, Eio, Enoproc, Eprocdied, PlanError, ProtocolError } from '../../plan9/error.ts'
+import { Ebadarg, Ebadexec, Eio, Enoproc, Eprocdied, Etoobig, PlanError, ProtocolError } from '../../plan9/error.ts'
 import { cclose } from '../../plan9/kernel/chan.ts'
 import type { Execfile } from '../../plan9/kernel/exec.ts'
 import type { Kernel } from '../../plan9/kernel/kernel.ts'
@@ -53,9 +53,11 @@ export class Cpu {
     this.start = start
   }
 
-  /** @throws PlanError Ebadexec */
-  async load(file: Execfile, up: Proc): Promise<Program> {
+  /** @throws PlanError Ebadexec, Etoobig */
+  async load(file: Execfile, up: Proc, argv: string[]): Promise<Program> {
     const h = header(file.header)
+    const encoder = new TextEncoder()
+    if (argv.reduce((n, a) => n + encoder.encode(a).length + nr.ARGSIZE, 0) > nr.ARGMAX) throw new PlanError(Etoobig)
     const text = await this.text(file, up)
     return async (sys, argv) => {
       const instance = (this.instance ??= new Instance(this.k, this.start(), i => this.gone(i)))
@@ -128,7 +130,9 @@ class Instance {
       this.down({ t: 'forget', image: t.id })
       cclose(t.chan)
     }
-    return this.run(g)
+    const end = this.run(g)
+    if (p.stopreq) void g.stop()
+    return end
   }
 
   private proc(sys: Sys): Proc {

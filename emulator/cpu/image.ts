@@ -20,7 +20,7 @@ export function aoutimage(start: () => CpuWorker): Image {
   const cpus = new WeakMap<Kernel, Cpu>()
   return {
     name: '386',
-    async load(file, up) {
+    async load(file, up, argv) {
       if (I_MAGIC.some((b, i) => file.header[i] !== b)) return undefined
       let cpu = cpus.get(up.k)
       if (!cpu) {
@@ -28,7 +28,7 @@ export function aoutimage(start: () => CpuWorker): Image {
         cpu = cpus.get(up.k) ?? new Cpu(up.k, start)
         cpus.set(up.k, cpu)
       }
-      return cpu.load(file, up)
+      return cpu.load(file, up, argv)
     },
   }
 }

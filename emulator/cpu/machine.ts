@@ -1,6 +1,7 @@
 import { Ebadarg, Eintr, Eiotoobig, Enovmem, ERRMAX, Etoobig, PlanError } from '../../plan9/error.ts'
 import { TIMEMAX } from '../../plan9/kernel/portdat.ts'
 import {
+  BY2PG,
   FRAME,
   FXAREA,
   FXSIZE,
@@ -36,8 +37,8 @@ import {
   Vsyscall,
 } from './layout.ts'
 import { Badaddr, Image, Nomem, Pagein, Pages, type Segment, Space, USTKTOP } from './mem.ts'
-import type { Arg, Down, Up } from './protocol.ts'
 import * as nr from './protocol.ts'
+import { ARGMAX, ARGSIZE, type Arg, type Down, type Up } from './protocol.ts'
 import type { X86 } from './v86.ts'
 
 /** Programs on the processor: who runs, what their traps mean, and what they may have of the kernel's by asking. */
@@ -49,7 +50,6 @@ const FAIR = 50
 /** Bytes of one read or write, at most. */
 const MAXIO = 64 * 1024 * 1024
 const STRMAX = 64 * 1024
-const ARGMAX = 1024 * 1024
 /** Bytes of the Tos at the top of a stack, and where the pid is in it. */
 const TOSSIZE = 56
 const TOSPID = 48
@@ -206,6 +206,14 @@ export class Machine {
     this.pages = new Pages(x86)
     this.pages.reclaim = () => this.reclaim()
     x86.run()
+  }
+
+  /** What is in use: bytes of memory, those of them that are kept of files for their next run; guests, places of floating-point states. */
+  get usage(): { memory: number; files: number; guests: number; fx: number } {
+    let files = 0
+    for (const image of this.images.values()) files += image.text.size * BY2PG
+    const fx = this.fxfresh - this.fxfree.length
+    return { memory: this.pages.used, files, guests: this.guests.size, fx }
   }
 
   /** Messages of the kernel: seen to where the processor is in nobody's middle. */
@@ -874,7 +882,7 @@ export class Machine {
       const at = new DataView(p.space.copyin(va, 4).buffer).getUint32(0, true)
       if (at === 0) return list
       const b = p.space.string(at, ARGMAX)
-      if (!b || (all += b.length + 5) > ARGMAX) throw new PlanError(Etoobig)
+      if (!b || (all += b.length + ARGSIZE) > ARGMAX) throw new PlanError(Etoobig)
       list.push(decoder.decode(b))
     }
   }

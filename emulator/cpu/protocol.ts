@@ -49,6 +49,10 @@ export type Up =
 /** Numbers as the program passed them, 64-bit ones too; strings; bytes. */
 export type Arg = number | string | Uint8Array
 
+/** Bytes of a program's arguments at most; and what each takes beside its own. */
+export const ARGMAX = 1024 * 1024
+export const ARGSIZE = 5
+
 /** <sys.h>'s numbers. */
 export const SYSR1 = 0
 export const _ERRSTR = 1

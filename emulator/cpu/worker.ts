@@ -11,8 +11,8 @@ export interface CpuPort {
   onmessage(f: (downs: Down[]) => void): void
 }
 
-/** Runs a processor until it panics. Messages that come before it is up wait. */
-export async function serveCpu(port: CpuPort, parts: () => Promise<Parts>): Promise<void> {
+/** Runs a processor until it panics. Messages that come before it is up wait. Resolves when it is up, or is not to be. */
+export async function serveCpu(port: CpuPort, parts: () => Promise<Parts>): Promise<Machine> {
   const machine = new Machine(ups => port.postMessage(ups))
   const early: Down[] = []
   port.onmessage(downs => early.push(...downs))
@@ -30,4 +30,5 @@ export async function serveCpu(port: CpuPort, parts: () => Promise<Parts>): Prom
   } catch (e) {
     panic(e instanceof Error ? e.message : String(e))
   }
+  return machine
 }

@@ -25,8 +25,8 @@ export interface Execfile {
  */
 export interface Image {
   readonly name: string
-  /** undefined: the file is of another kind. @throws PlanError Ebadexec: it is of this kind, and broken */
-  load(file: Execfile, up: Proc): Program | undefined | Promise<Program | undefined>
+  /** undefined: the file is of another kind. @throws PlanError Ebadexec: it is of this kind, and broken; Etoobig */
+  load(file: Execfile, up: Proc, argv: string[]): Program | undefined | Promise<Program | undefined>
 }
 
 /** Bytes that a file is known by: `#!` lines end within. */
@@ -87,7 +87,7 @@ async function load(up: Proc, name: string, argv0: string[]): Promise<Found> {
         length: async () => Number((await tc.type.stat(up, tc)).length),
       }
       for (const image of up.k.images) {
-        const program = await image.load(x, up)
+        const program = await image.load(x, up, argv)
         if (program) {
           tc.ref++
           return { program, image, tc, argv }
