@@ -238,6 +238,8 @@ class Guest implements Memory {
   private resolve!: (status: string) => void
   private reject!: (e: unknown) => void
   private noted: ((cont: boolean) => void) | undefined
+  /** The note of its last trap: who leaves such a one to the system is a suicide. */
+  private trap: string | undefined
   private held: ((call: boolean) => void) | undefined
   private readonly peeks = new Map<number, { resolve(b: Uint8Array): void; reject(e: PlanError): void }>()
   private seq = 0
@@ -314,7 +316,7 @@ class Guest implements Memory {
         this.notes++
         this.instance.down({ t: 'note', id: this.id, msg })
       })
-      if (!cont && msg.startsWith('sys:')) await this.pprint(`suicide: ${msg}`)
+      if (!cont && msg === this.trap) await this.pprint(`suicide: ${msg}`)
       return cont
     }
     try {
@@ -333,6 +335,7 @@ class Guest implements Memory {
   async suicide(msg: string, now = false): Promise<void> {
     const { p } = this
     if (now || p.notify === undefined || p.notified) await this.pprint(`suicide: ${msg}`)
+    this.trap = msg
     if (!postnote(p, msg, now ? 'exit' : 'debug')) this.resolve(msg)
   }
 

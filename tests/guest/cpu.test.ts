@@ -102,6 +102,16 @@ test('one that computes for ever is stopped, looked at, let go and killed', asyn
   expect(await exited).toBe('sys: killed')
 })
 
+test('who leaves a note to the system ends with it; a suicide is the death of a trap alone', async () => {
+  const left = call(29, 1)
+  const text = (cause: number[]) => [0xeb, left.length, ...left, ...call(28, 0x1022), ...cause, ...exits]
+  const pipe = [...call(21, 0x3000), ...call(4, 3), ...call(51, 4, 0x2000, 1, -1, -1)]
+  expect(await run(text(pipe))).toEqual({ status: 'sys: write on closed pipe', out: '' })
+  const trap = await run(text([0xf7, 0xf1]))
+  expect(trap.status).toMatch(/^sys: trap: divide error pc=/)
+  expect(trap.out).toMatch(/^a\.out \d+: suicide: sys: trap: divide error pc=0x[0-9a-f]+\n$/)
+})
+
 test("who waits is told the time of a child's child too", async () => {
   // mov ecx, n; loop: dec ecx; jnz
   const compute = [0xb9, ...long(3e7), 0x49, 0x75, 0xfd]
