@@ -77,6 +77,7 @@ struct Srv
 	uint	msize;
 	int	hungup;
 	Lock	lk;		/* of fids and reqs */
+	Ref	alive;		/* requests not freed yet: respond uses the Srv until then */
 	Fid	*fids;
 	Req	*reqs;
 	QLock	wlock;

@@ -7,7 +7,7 @@
 typedef struct Listener	Listener;
 struct Listener
 {
-	Srv	*srv;
+	Srv	srv;	/* what each caller's is made from; nobody serves it */
 	char	dir[NETPATHLEN];
 };
 
@@ -41,13 +41,8 @@ caller(void *v)
 		if(data < 0)
 			continue;
 		s = emalloc9p(sizeof *s);
-		*s = *l->srv;
+		*s = l->srv;
 		s->infd = s->outfd = data;
-		s->hungup = 0;
-		s->fids = nil;
-		s->reqs = nil;
-		s->wbuf = nil;
-		s->nwbuf = 0;
 		proccreate(serve, s, 32*1024);
 	}
 }
@@ -58,7 +53,16 @@ listensrv(Srv *s, char *addr)
 	Listener *l;
 
 	l = emalloc9p(sizeof *l);
-	l->srv = s;
+	l->srv = *s;
+	/* s may be served already, and its locks be held */
+	memset(&l->srv.lk, 0, sizeof l->srv.lk);
+	memset(&l->srv.wlock, 0, sizeof l->srv.wlock);
+	l->srv.alive.ref = 0;
+	l->srv.hungup = 0;
+	l->srv.fids = nil;
+	l->srv.reqs = nil;
+	l->srv.wbuf = nil;
+	l->srv.nwbuf = 0;
 	if(announce(addr, l->dir) < 0)
 		sysfatal("announce %s: %r", addr);
 	procrfork(caller, l, 32*1024, RFNOTEG);

@@ -135,11 +135,26 @@ lookupreq(Srv *s, ulong tag)
 	return q;
 }
 
+static Req*
+newreq(Srv *s)
+{
+	Req *r;
+
+	r = emalloc9p(sizeof *r);
+	r->ref = 1;
+	r->srv = s;
+	incref(&s->alive);
+	return r;
+}
+
 static void
 closereq(Req *r)
 {
+	Srv *s;
+
 	if(r == nil || decref(r) > 0)
 		return;
+	s = r->srv;
 	if(r->srv->destroyreq != nil)
 		r->srv->destroyreq(r);
 	closereq(r->oldreq);
@@ -152,6 +167,20 @@ closereq(Req *r)
 	free(r->buf);
 	free(r->rbuf);
 	free(r);
+	decref(&s->alive);
+}
+
+static Req*
+firstreq(Srv *s)
+{
+	Req *r;
+
+	lock(&s->lk);
+	r = s->reqs;
+	if(r != nil)
+		incref(r);
+	unlock(&s->lk);
+	return r;
 }
 
 static void
@@ -621,9 +650,7 @@ srv(Srv *s)
 			free(buf);
 			break;
 		}
-		r = emalloc9p(sizeof *r);
-		r->ref = 1;
-		r->srv = s;
+		r = newreq(s);
 		r->buf = buf;
 		if(convM2S(buf, n, &r->ifcall) != n){
 			/* no 9P: nothing that follows can be trusted */
@@ -643,11 +670,8 @@ srv(Srv *s)
 	}
 	/* the client is gone: what it waits for is over */
 	s->hungup = 1;
-	while((r = s->reqs) != nil){
-		incref(r);
-		q = emalloc9p(sizeof *q);
-		q->ref = 1;
-		q->srv = s;
+	while((r = firstreq(s)) != nil){
+		q = newreq(s);
 		q->tag = NOTAG;
 		q->ifcall.type = Tflush;
 		q->oldreq = r;
@@ -658,6 +682,8 @@ srv(Srv *s)
 		if(s->reqs == r)
 			sleep(10);	/* somebody else is about to respond to it */
 	}
+	while(s->alive.ref > 0)
+		sleep(1);	/* somebody else is on the way out of respond */
 	while(s->fids != nil)
 		clunkfid(s->fids);
 	if(s->end != nil)

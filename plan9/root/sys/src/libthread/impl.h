@@ -49,6 +49,7 @@ struct Proc
 Proc*	_threadself(void);
 Thread*	_threadnew(Proc*, void (*)(void*), void*, uint);
 Proc*	_threadnewproc(void);
+void	_threadfree(Thread*);	/* nobody is on its stack */
 void	_threadready(Thread*);
 void	_threadsched(void);		/* until somebody makes the caller ready */
 void*	_threadrendezvous(void*, void*);
@@ -62,4 +63,4 @@ void	_threadswitch(Thread *from, Thread *to);	/* from nil: for ever */
 void	_threadfreed(Thread*);
 int	_threadfork(Proc*, int flags);	/* a process that runs its threads */
 void	_threadkill(Proc*);
-_Noreturn void	_threadend(char*);	/* of this process alone */
+_Noreturn void	_threadend(char*);	/* of this process alone, with its last thread */

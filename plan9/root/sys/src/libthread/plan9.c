@@ -68,6 +68,8 @@ struct Base
 	Proc	*fork;
 	int	flags;
 	int	pid;
+	int	ended;
+	char	status[ERRMAX];
 };
 
 static void
@@ -77,12 +79,17 @@ run(Proc *p)
 	int pid;
 
 	b.fork = nil;
+	b.ended = 0;
 	for(;;){
 		p->pid = getpid();
 		p->machine = &b;
 		_threadsetself(p);
 		p->cur = _threadnext(p);
 		while(setjmp(b.ctx) != 0){
+			if(b.ended){
+				_threadfree(_threadself()->cur);
+				_exits(b.status);
+			}
 			pid = rfork(RFPROC|RFMEM|RFNOWAIT|b.flags);
 			if(pid == 0)
 				break;
@@ -121,7 +128,12 @@ _threadkill(Proc *p)
 _Noreturn void
 _threadend(char *s)
 {
-	_exits(s);
+	Base *b;
+
+	b = _threadself()->machine;
+	b->ended = 1;
+	snprint(b->status, sizeof b->status, "%s", s == nil? "": s);
+	longjmp(b->ctx, 1);
 }
 
 static void

@@ -92,6 +92,7 @@ _Noreturn void
 _threadend(char *s)
 {
 	USED(s);
+	_threadfree(_threadself()->cur);
 	_hostexit();
 }
 

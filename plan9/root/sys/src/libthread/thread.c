@@ -82,8 +82,8 @@ _threadnew(Proc *p, void (*f)(void*), void *arg, uint stksize)
 	return t;
 }
 
-static void
-freethread(Thread *t)
+void
+_threadfree(Thread *t)
 {
 	Thread **l;
 
@@ -106,7 +106,7 @@ arrived(Proc *p)
 	t = p->gone;
 	p->gone = nil;
 	if(t != nil)
-		freethread(t);
+		_threadfree(t);
 }
 
 void
@@ -226,7 +226,7 @@ procrfork(void (*f)(void*), void *arg, uint stksize, int flags)
 	id = _threadnew(p, f, arg, stksize)->id;
 	if(_threadfork(p, flags) < 0){
 		dropproc(p);
-		freethread(p->ready.head);
+		_threadfree(p->ready.head);
 		free(p);
 		return -1;
 	}
