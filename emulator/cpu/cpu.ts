@@ -357,7 +357,7 @@ class Guest implements Memory {
       d =
         typeof r === 'number'
           ? { t: 'reply', id: this.id, seq: u.seq, r }
-          : { t: 'reply', id: this.id, seq: u.seq, r: r.r ?? r.out.length, out: r.out }
+          : { t: 'reply', id: this.id, seq: u.seq, r: r.r ?? r.out.length, out: alone(r.out) }
     } catch (e) {
       if (!(e instanceof PlanError)) return this.reject(e)
       d = { t: 'reply', id: this.id, seq: u.seq, r: -1, err: e.message }
@@ -499,6 +499,11 @@ class Guest implements Memory {
     if (!call && p.stopreq && !p.dead) await stopme(p)
     this.instance.down({ t: 'hold', id: this.id, on: false })
   }
+}
+
+/** Without much else in its buffer, all of which would be posted. */
+function alone(b: Uint8Array): Uint8Array {
+  return b.buffer.byteLength > 2 * b.length ? b.slice() : b
 }
 
 function vlong(n: bigint): Uint8Array {

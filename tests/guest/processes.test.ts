@@ -8,7 +8,7 @@ import type { Parts } from '../../emulator/cpu/v86.ts'
 import { serveCpu } from '../../emulator/cpu/worker.ts'
 import { buildPlan9, built } from '../../emulator/guest/build.ts'
 import { PlanError } from '../../plan9/error.ts'
-import { RFFDG, RFPROC, type Sys } from '../../plan9/kernel/sys.ts'
+import { PNGROUP, RFFDG, RFNOTEG, RFPROC, type Sys } from '../../plan9/kernel/sys.ts'
 import { boot, type Testkernel } from '../../plan9/kernel/testkernel.ts'
 import { Random } from '../random.ts'
 import { aout, call, exits, long, spin } from './aout.ts'
@@ -58,6 +58,8 @@ beforeAll(async () => {
   t = boot()
   t.k.images.push(aoutimage(inthread))
   t.tree.add('/tmp/trial', new Uint8Array(await readFile(built('trial', '386'))), 0o775)
+  // read(3, 0x3000, 1) of a pipe that nobody writes to, for ever.
+  t.tree.add('/tmp/reads', aout([...call(21, 0x3000), ...call(50, 3, 0x3010, 1, -1, -1), ...exits]), 0o775)
   t.tree.add('/tmp/ends', aout(exits), 0o775)
   t.tree.add('/tmp/spin', aout(spin), 0o775)
 }, 120_000)
@@ -197,8 +199,6 @@ describe('/proc', () => {
   })
 
   test('one that waits for input: looked at, stopped when it has it, killed', async () => {
-    // read(3, 0x3000, 1) of a pipe that nobody writes to, for ever.
-    t.tree.add('/tmp/reads', aout([...call(21, 0x3000), ...call(50, 3, 0x3010, 1, -1, -1), ...exits]), 0o775)
     await running(['/tmp/reads'], async (sys, pid) => {
       while (!text(await readfile(sys, `/proc/${pid}/status`)).includes('Pread')) await sys.sleep(1)
       expect(await readfile(sys, `/proc/${pid}/regs`)).toHaveLength(76)
@@ -213,6 +213,28 @@ describe('/proc', () => {
     })
   })
 })
+
+test('an interrupt ends a pipeline of programs, those that wait and those that compute', () =>
+  t.proc(async sys => {
+    for (let i = 0; i < 20; i++) {
+      const pid = await sys.rfork(RFPROC | RFFDG, async sys => {
+        await sys.rfork(RFNOTEG)
+        for (const argv of [['/tmp/reads'], ['/tmp/spin'], ['/tmp/trial', 'blocked'], ['/tmp/trial', 'floats']])
+          await sys.rfork(RFPROC | RFFDG, sys => sys.exec(argv[0]!, argv))
+        return sys.exec('/tmp/spin', ['spin'])
+      })
+      await pause(i)
+      const group = t.k.procs.get(pid)!.noteid
+      for (let n = 0; [...t.k.procs.values()].some(p => p.noteid === group); n++) {
+        if (n > 200) expect([...t.k.procs.values()].filter(p => p.noteid === group).map(p => p.args)).toEqual([])
+        // What has a handler is ended by kill alone, and forks meanwhile.
+        t.k.postnote(PNGROUP, pid, 'interrupt')
+        for (const p of t.k.procs.values()) if (p.noteid === group && p.notify) t.k.kill(p.pid)
+        await pause(5)
+      }
+      await sys.wait()
+    }
+  }))
 
 describe('files', () => {
   const says = (s: string) => aout([...call(51, 1, 0x2000, 4, -1, -1), ...exits], new TextEncoder().encode(s))

@@ -40,6 +40,7 @@ test.each([
   ['alarms', 'alarms\n', 'an alarm ends a computation and a read'],
   ['blocked', '', 'a note that comes with a read ends it'],
   ['calls', '', 'system calls are what they are between notes'],
+  ['codes', '', 'code is what was written last, in whatever page'],
   ['deeps', '', 'a stack of 10 MB'],
   ['edges', '', 'what is read and written at the edges of memory, and buffers too short'],
   ['execs', 'alarms\n', 'what a note handler executes has notes'],

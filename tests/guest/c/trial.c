@@ -401,6 +401,75 @@ memory(int stage)
 	bad("exec: %r");
 }
 
+typedef ulong Code(ulong);
+
+/* a loop that adds n as often as its argument says */
+static void
+emit(uchar *p, ulong n)
+{
+	static uchar code[] = {
+		0x8b, 0x4c, 0x24, 4,	/* mov 4(sp), cx */
+		0x31, 0xc0,		/* xor ax, ax */
+		0x05, 0, 0, 0, 0,	/* add n, ax */
+		0x49, 0x75, 0xf8,	/* dec cx; jnz */
+		0xc3,
+	};
+
+	memmove(p, code, sizeof code);
+	memmove(p+7, &n, 4);
+}
+
+static void
+check(uchar *p, ulong n, ulong times)
+{
+	ulong got;
+
+	got = ((Code*)p)(times);
+	if(got != n*times)
+		bad("%lud gave %lud", n*times, got);
+}
+
+/* code that is written, written anew, in pages that were others' before, and at the same address in several processes */
+static void
+codes(void)
+{
+	uchar *p;
+	int i, j, pid[4];
+	Waitmsg *w;
+
+	for(i = 0; i < 400; i++){
+		p = segattach(0, "memory", nil, 4*4096);
+		if(p == (void*)-1)
+			bad("segattach: %r");
+		for(j = 0; j < 4; j++){
+			emit(p+j*4096, i+j);
+			check(p+j*4096, i+j, 10000);
+		}
+		emit(p, i+1000);
+		check(p, i+1000, 20000);
+		segdetach(p);
+	}
+	p = segattach(0, "memory", nil, 4096);
+	emit(p, 1);
+	check(p, 1, 1000000);
+	for(i = 0; i < 4; i++)
+		if((pid[i] = fork()) == 0){
+			for(j = 0; j < 100; j++){
+				emit(p, i*1000+j);
+				check(p, i*1000+j, 10000);
+				sleep(j%10 == 0);
+				check(p, i*1000+j, 10000);
+			}
+			exits(nil);
+		}
+	for(i = 0; i < 4; i++){
+		check(p, 1, 1000000);
+		w = wait();
+		if(w == nil || w->msg[0] != 0)
+			bad("%s", w == nil? "wait": w->msg);
+	}
+}
+
 /* processes in the same memory, one of which forks and one of which grows it */
 static void
 threads(void)
@@ -620,6 +689,7 @@ main(int argc, char *argv[])
 		"alarms", alarms,
 		"blocked", blocked,
 		"calls", calls,
+		"codes", codes,
 		"deeps", deeps,
 		"edges", edges,
 		"execs", execs,
