@@ -48,7 +48,7 @@ const tools = [
     name: 'gcc with -m32',
     found: () => runs('gcc', ['-m32', '-fsanitize=address,undefined', '-o', '/dev/null', '-x', 'c', probe]),
     debian: 'gcc-multilib',
-    suites: ['tests/guest/{asm,bits,build,kern,libc,llm,stub,threads}.test.ts'],
+    suites: ['tests/guest/{asm,bits,build,kern,libc,llm,llmfslinux,stub,threads}.test.ts'],
   },
 ]
 

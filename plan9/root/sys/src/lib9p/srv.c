@@ -449,11 +449,13 @@ after(Req *r, char *error)
 	Fid *f;
 
 	f = r->fid;
+	if(f == nil)
+		return;
 	switch(r->ifcall.type){
 	case Tattach:
-		if(error != nil && f != nil)
+		if(error != nil)
 			clunkfid(f);
-		else if(f != nil)
+		else
 			f->qid = r->ofcall.qid;
 		break;
 	case Topen:
