@@ -209,7 +209,11 @@ static void
 sflush(Req *r)
 {
 	r->oldreq = lookupreq(r->srv, r->ifcall.oldtag);
-	if(r->oldreq == nil || r->oldreq == r){
+	if(r->oldreq == r){
+		r->oldreq = nil;
+		decref(r);
+	}
+	if(r->oldreq == nil){
 		respond(r, nil);
 		return;
 	}
@@ -255,7 +259,7 @@ swalk(Req *r)
 	Fid *f;
 	char *e;
 	Qid q;
-	int i;
+	int i, copy;
 
 	s = r->srv;
 	if(r->fid->omode != -1){
@@ -266,7 +270,8 @@ swalk(Req *r)
 		respond(r, Ewalknodir);
 		return;
 	}
-	if(r->ifcall.fid == r->ifcall.newfid && r->ifcall.nwname > 1){
+	copy = r->ifcall.fid == r->ifcall.newfid && r->ifcall.nwname > 1;
+	if(copy){
 		/* a walk that ends early leaves the fid where it was: walk a copy */
 		f = emalloc9p(sizeof *f);
 		f->ref = 1;
@@ -306,9 +311,9 @@ swalk(Req *r)
 	if(i > 0)
 		e = nil;
 	if(i < r->ifcall.nwname || e != nil){
-		if(f != r->fid && f->fid != NOFID)
+		if(f != r->fid && !copy)
 			clunkfid(f);
-	}else if(f->fid == NOFID){
+	}else if(copy){
 		/* all the way: the copy takes the fid's place */
 		lock(&s->lk);
 		f->fid = r->ifcall.fid;
@@ -529,7 +534,7 @@ respond(Req *r, char *error)
 	Req *f, *flush;
 
 	s = r->srv;
-	if(r->ifcall.type == Tflush && r->oldreq != nil && r->oldreq != r){
+	if(r->ifcall.type == Tflush && r->oldreq != nil){
 		lock(&s->lk);
 		if(!r->oldreq->responded){
 			r->nextflush = r->oldreq->flush;
