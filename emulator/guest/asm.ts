@@ -111,6 +111,8 @@ const others: Record<string, [name: string, width?: string]> = {
   WAIT: ['fwait'],
   LDMXCSR: ['ldmxcsr'],
   STMXCSR: ['stmxcsr'],
+  FMOVD: ['fldl'],
+  FMOVDP: ['fstpl'],
   FLD1: ['fld1'],
   FLDZ: ['fldz'],
   PMADDWL: ['pmaddwd'],
@@ -191,7 +193,7 @@ class Translator {
 
   #isreg(s: string): boolean {
     if (s === 'RARG') return this.#arch === 'amd64'
-    if (legacy.includes(s)) return true
+    if (legacy.includes(s) || s === 'F0') return true
     const m = /^([RX])(\d+)$/.exec(s)
     if (!m) return false
     const n = Number(m[2])
@@ -363,7 +365,7 @@ class Translator {
     const [name, width = this.#word] = known
     if (width === 'q' && this.#arch === '386') this.#fail(line, `${op} on a 386`)
     const narrow = /^MOV([BW])L/.exec(op)?.[1]?.toLowerCase()
-    const args = s.args.map((o, i) => {
+    const args = this.#given(s).map((o, i) => {
       switch (o.kind) {
         case 'imm':
           return `$${o.value}`
@@ -390,6 +392,14 @@ class Translator {
     // Plan 9 compares the first with the second
     if (/^CMP[BWLQ]$/.test(op)) args.reverse()
     return args.length > 0 ? `${name} ${args.join(', ')}` : name
+  }
+
+  /** What as wants to be told: the x87's loads go to F0, and its stores come from there, unsaid. */
+  #given({ op, args, line }: Statement): Operand[] {
+    const f0 = args.findIndex(a => a.kind === 'reg' && a.name === 'F0')
+    const unsaid = op === 'FMOVD' ? 1 : op === 'FMOVDP' ? 0 : -1
+    if (f0 !== unsaid) this.#fail(line, `${op} of what?`)
+    return args.filter((_, i) => i !== unsaid)
   }
 
   #real(name: string, raw: boolean): string {

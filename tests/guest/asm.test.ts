@@ -30,6 +30,8 @@ describe('operands and order', () => {
     ['CVTPL2PS X1, X2', 'cvtdq2ps %xmm1, %xmm2'],
     ['CALL AX', 'call *%eax'],
     ['FSTSW AX', 'fnstsw %ax'],
+    ['FMOVD 8(AX), F0', 'fldl 8(%eax)'],
+    ['FMOVDP F0, 8(AX)', 'fstpl 8(%eax)'],
   ])('%s', (from, to) => {
     expect(body('386', `TEXT f(SB), 1, $0\n\t${from}\n`)).toEqual([to])
   })
@@ -101,6 +103,7 @@ describe('what is not understood is told by file and line', () => {
     ['TEXT f(SB), 1, $0 /* a\ncomment */\n\tMOVL AX, 3(FROB)\n', 'x.s:3: not understood: 3(FROB)'],
     ['TEXT f(SB), 1, $0\n\tMOVQ AX, BX\n', 'x.s:2: MOVQ on a 386'],
     ['TEXT f(SB), 1, $0\n\tMOVL R8, BX\n', 'x.s:2: MOVL of what?'],
+    ['TEXT f(SB), 1, $0\n\tFMOVD F0, 8(AX)\n', 'x.s:2: FMOVD of what?'],
     ['\tRET\n', 'x.s:1: RET outside of a TEXT'],
     ['TEXT f, $0\n', 'x.s:1: not understood: TEXT f, $0'],
     ['DATA a+0(SB)/4, $7\n', 'x.s:1: DATA without a GLOBL: a'],
