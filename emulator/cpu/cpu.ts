@@ -334,6 +334,8 @@ class Guest implements Memory {
   /** Posts the note of a trap. Who does not handle it ends with it, and says so. */
   async suicide(msg: string, now = false): Promise<void> {
     const { p } = this
+    // The kernel hears only later that a handler is done, which has gone on meanwhile.
+    if (!now && !this.noted && p.notified) await p.delivering?.catch(() => {})
     if (now || p.notify === undefined || p.notified) await this.pprint(`suicide: ${msg}`)
     this.trap = msg
     if (!postnote(p, msg, now ? 'exit' : 'debug')) this.resolve(msg)

@@ -15,6 +15,10 @@ const NSEG = 12
 const Esoverlap = 'segments overlap'
 const Einuse = 'device or object already in use'
 
+/** segattach(2)'s attributes. */
+const SG_RONLY = 0o040
+const SG_CEXEC = 0o100
+
 /** Page table bits. */
 const PTEVALID = 1
 const PTEWRITE = 2
@@ -531,8 +535,8 @@ export class Space {
     if (this.overlap(va, va + len)) throw new PlanError(Esoverlap)
     if (name !== 'shared' && name !== 'memory') throw new PlanError(Ebadarg)
     const s = new Segment(name === 'shared' ? 'Shared' : 'Bss', va, va + len, {
-      rdonly: (attr & 0x40) !== 0,
-      cexec: (attr & 0x80) !== 0,
+      rdonly: (attr & SG_RONLY) !== 0,
+      cexec: (attr & SG_CEXEC) !== 0,
       attached: true,
     })
     this.attach(s)

@@ -909,7 +909,7 @@ static struct Test
 	"alarm",	alarms,	0,
 	"fault",	faults,	0,
 	"segment",	segments,	0,
-	"readonly",	readonly,	1,
+	"readonly",	readonly,	0,
 	"sem",	semaphores,	0,
 	"rendezvous",	meetings,	0,
 	"lock",	locks,	0,
