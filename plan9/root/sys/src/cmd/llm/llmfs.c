@@ -9,13 +9,15 @@
  * llmfs(4): one model and its sessions, as files.  Each connection is
  * served by a process, each generation and each control message that may
  * take long runs in one of its own.  All of the state is under fs; what is
- * to be answered while it is held goes on a list, and is answered after.
+ * to be answered while it is held goes on the connection's list, whose
+ * second process answers: a client that does not listen holds up that alone.
  */
 typedef struct Gen	Gen;
 typedef struct Load	Load;
 typedef struct Sess	Sess;
 typedef struct Faux	Faux;
 typedef struct Wait	Wait;
+typedef struct Out	Out;
 typedef struct Text9	Text9;
 typedef struct Cmd	Cmd;
 
@@ -130,6 +132,16 @@ struct Wait
 	char	*err;
 };
 
+/* a connection's answers */
+struct Out
+{
+	Lock;
+	Wait	*head;
+	Wait	*tail;
+	long	some;	/* semaphore */
+	int	end;
+};
+
 struct Cmd
 {
 	char	*name;
@@ -154,7 +166,6 @@ static struct
 	ulong	mtime;
 	char	*user;
 	int	threads;
-	Wait	*answers;
 } fs;
 
 static struct
@@ -190,26 +201,74 @@ lockfs(void)
 static void
 unlockfs(void)
 {
-	Wait *w, *next;
-
-	w = fs.answers;
-	fs.answers = nil;
 	qunlock(&fs);
-	for(; w != nil; w = next){
-		next = w->next;
-		respond(w->r, w->err);
-		free(w->err);
-		free(w);
-	}
 }
 
-/* once fs is let go */
+/* soon, by the connection's process for it */
 static void
 answer(Wait *w, char *err)
 {
+	Out *o;
+
 	w->err = err != nil? estrdup9p(err): nil;
-	w->next = fs.answers;
-	fs.answers = w;
+	w->next = nil;
+	o = w->r->srv->aux;
+	lock(o);
+	if(o->head == nil)
+		o->head = w;
+	else
+		o->tail->next = w;
+	o->tail = w;
+	unlock(o);
+	semrelease(&o->some, 1);
+}
+
+static void
+answerer(void *v)
+{
+	Out *o;
+	Wait *w, *next;
+
+	o = v;
+	for(;;){
+		while(semacquire(&o->some, 1) < 0)
+			;
+		lock(o);
+		w = o->head;
+		o->head = nil;
+		unlock(o);
+		if(w == nil && o->end)
+			break;
+		for(; w != nil; w = next){
+			next = w->next;
+			respond(w->r, w->err);
+			free(w->err);
+			free(w);
+		}
+	}
+	free(o);
+	threadexits(nil);
+}
+
+static void
+fsstart(Srv *s)
+{
+	Out *o;
+
+	o = emalloc9p(sizeof *o);
+	s->aux = o;
+	if(proccreate(answerer, o, Stack) < 0)
+		sysfatal("%r");
+}
+
+static void
+fsend(Srv *s)
+{
+	Out *o;
+
+	o = s->aux;
+	o->end = 1;
+	semrelease(&o->some, 1);
 }
 
 static void
@@ -1663,6 +1722,8 @@ static Srv	fssrv =
 	.walk1 = fswalk1,
 	.clone = fsclone,
 	.destroyfid = destroyfid,
+	.start = fsstart,
+	.end = fsend,
 };
 
 static void
