@@ -15,25 +15,26 @@ const USER = 'glenda'
 /** Bytes on their way to the screen, at most, before a writer waits. */
 const AHEAD = 128 * 1024
 
+function failure(worker: Worker): Promise<string> {
+  return new Promise(resolve => {
+    worker.onerror = ev => resolve(ev.message || 'its worker could not be loaded')
+  })
+}
+
 setEngineWorker(() => {
   const worker = new Worker(new URL('./engine.worker.ts', import.meta.url), { type: 'module', name: '9ml engine' })
-  const failed = new Promise<string>(resolve => {
-    worker.onerror = ev => resolve(`engine: ${ev.message || 'its worker could not be loaded'}`)
-  })
+  const failed = failure(worker).then(why => `engine: ${why}`)
   return { endpoint: worker, failed, terminate: () => worker.terminate() }
 })
 
 function cpuWorker(): CpuWorker {
   const worker = new Worker(new URL('./cpu.worker.ts', import.meta.url), { type: 'module', name: '9ml cpu' })
-  const failed = new Promise<string>(resolve => {
-    worker.onerror = ev => resolve(ev.message || 'its worker could not be loaded')
-  })
   return {
     postMessage: downs => worker.postMessage(downs),
     onmessage: f => {
       worker.onmessage = ev => f(ev.data)
     },
-    failed,
+    failed: failure(worker),
     terminate: () => worker.terminate(),
   }
 }

@@ -1,11 +1,11 @@
-import { Ebadarg, Eintr, Eiotoobig, Enovmem, ERRMAX, Etoobig, PlanError } from '../../plan9/error.ts'
-import { TIMEMAX } from '../../plan9/kernel/portdat.ts'
+import { Ebadarg, Eintr, Enovmem, ERRMAX, PlanError } from '../../plan9/error.ts'
+import { addr, arg, marshal, string } from './args.ts'
+import { Guest, type Reply } from './guest.ts'
 import {
   BY2PG,
   FRAME,
   FXAREA,
   FXSIZE,
-  IF,
   KPD,
   KZERO,
   MACH,
@@ -16,19 +16,9 @@ import {
   Mnewcr3,
   NFX,
   Uax,
-  Ucs,
-  UDSEL,
-  Uds,
-  UESEL,
   Uecode,
-  Ues,
-  Uflagmask,
-  Uflags,
-  Ufs,
-  Ugs,
   Upc,
   Usp,
-  Uss,
   Utrap,
   Uwords,
   Vboot,
@@ -36,9 +26,10 @@ import {
   Vpf,
   Vsyscall,
 } from './layout.ts'
-import { Badaddr, Image, Nomem, Pagein, Pages, type Segment, Space, USTKTOP } from './mem.ts'
+import { Badaddr, Image, Nomem, Pagein, Pages, Space, USTKTOP } from './mem.ts'
+import type { Down, Up } from './protocol.ts'
 import * as nr from './protocol.ts'
-import { ARGMAX, ARGSIZE, type Arg, type Down, type Up } from './protocol.ts'
+import { Sems } from './sems.ts'
 import type { X86 } from './v86.ts'
 
 /** Programs on the processor: who runs, what their traps mean, and what they may have of the kernel's by asking. */
@@ -47,9 +38,6 @@ import type { X86 } from './v86.ts'
 const SLICE = 10
 /** Turns of those that come from waiting, before one of the others'. */
 const FAIR = 50
-/** Bytes of one read or write, at most. */
-const MAXIO = 64 * 1024 * 1024
-const STRMAX = 64 * 1024
 /** Bytes of the Tos at the top of a stack, and where the pid is in it. */
 const TOSSIZE = 56
 const TOSPID = 48
@@ -82,72 +70,6 @@ const excname: Readonly<Record<number, string>> = {
   19: 'simd error',
 }
 
-/** What a guest waits for. */
-type Wait =
-  | { k: 'call'; seq: number; out: number; max: number; reply?: Reply }
-  | { k: 'sem'; seg: Segment; offset: number; timer?: unknown }
-  /** That the kernel posts the note of a trap. */
-  | { k: 'trap' }
-  /** The child of rfork: for the kernel's word. */
-  | { k: 'fork' }
-  /** The end. */
-  | { k: 'exit' }
-type Reply = Extract<Down, { t: 'reply' }>
-
-/** One program in one process. */
-class Guest {
-  readonly id: number
-  readonly space: Space
-  readonly regs = new Int32Array(Uwords)
-  /** Where its floating-point state is while it does not run. */
-  readonly fx: number
-  errstr = ''
-  notify = 0
-  notified = false
-  /** Of the note being handled, where it lies in the program. */
-  ureg = 0
-  readonly notes: string[] = []
-  /** What notes interrupted. */
-  readonly saved: { wait: Wait | undefined; retry: boolean; pc: number; sp: number; fx: Uint8Array }[] = []
-  wait: Wait | undefined
-  /** Bytes of a file that it needs first. */
-  page: Pagein | undefined
-  /** Its system call begins anew, once they are there. */
-  retry = false
-  held = false
-  queued = false
-  /** By rfork, whose floating-point state is on its way. */
-  child: Guest | undefined
-  /** Its turn was over. */
-  spent = false
-  dead = false
-  /** Milliseconds that it has had of the processor. */
-  time = 0
-
-  constructor(id: number, space: Space, fx: number) {
-    this.id = id
-    this.space = space
-    this.fx = fx
-  }
-
-  get runnable(): boolean {
-    return !this.wait && !this.page && !this.held && !this.dead
-  }
-
-  get pc(): number {
-    return this.regs[Upc]! >>> 0
-  }
-
-  /** Registers from a program's hands: selectors and flags are such as a program may have. */
-  sane(): void {
-    const { regs } = this
-    regs[Ucs] = UESEL
-    regs[Uss] = regs[Uds] = regs[Ues] = UDSEL
-    regs[Ufs] = regs[Ugs] = 0
-    regs[Uflags] = (regs[Uflags]! & Uflagmask) | IF | 2
-  }
-}
-
 /** 0x and hexadecimal digits. */
 function hex(n: number): string {
   return `0x${(n >>> 0).toString(16)}`
@@ -174,7 +96,11 @@ export class Machine {
   private readonly asked = new Set<string>()
   /** Requests of /proc that wait for bytes of a file. */
   private peeks: Down[] = []
-  private readonly sems = new Map<Segment, Map<number, Guest[]>>()
+  private readonly sems = new Sems((p, late) => {
+    p.wait = undefined
+    this.ready(p)
+    if (late) this.post([])
+  })
   private readonly fxfree: number[] = []
   private fxfresh = 0
   private children = 0
@@ -428,7 +354,7 @@ export class Machine {
   private kill(p: Guest): void {
     if (p.dead) return
     p.dead = true
-    this.unsem(p)
+    this.sems.cancel(p)
     this.guests.delete(p.id)
     this.fxfree.push(p.fx)
     if (p.space === this.space) this.trash.push(p.space)
@@ -593,8 +519,8 @@ export class Machine {
     const msg = p.notes[0]!
     const usp = regs[Usp]! >>> 0
     const ureg = usp - 256 - UREGSIZE
-    const string = ureg - 4 - ERRMAX
-    const sp = string - 12
+    const text = ureg - 4 - ERRMAX
+    const sp = text - 12
     if (!p.notify || sp < 0 || !space.ok(p.notify, 1, false) || !space.ok(sp, usp - 256 - sp, true)) {
       this.exits(p, 'Suicide', 'suicide: bad address in notify')
       return
@@ -604,12 +530,12 @@ export class Machine {
     if (p.wait?.k === 'call' || interrupted) words[Uax] = -1
     this.guard(p, () => {
       space.copyout(ureg, new Uint8Array(words.buffer))
-      space.copyout(string, cstring(msg, ERRMAX))
-      space.copyout(sp, new Uint8Array(new Int32Array([0, ureg, string]).buffer))
+      space.copyout(text, cstring(msg, ERRMAX))
+      space.copyout(sp, new Uint8Array(new Int32Array([0, ureg, text]).buffer))
       space.copyout(ureg - 4, new Uint8Array(new Int32Array([p.ureg]).buffer))
       p.notes.shift()
       if (interrupted) {
-        this.unsem(p)
+        this.sems.cancel(p)
         p.wait = undefined
         p.errstr = interrupted
         regs[Uax] = -1
@@ -676,22 +602,6 @@ export class Machine {
 
   // System calls.
 
-  /** Argument i, of 4 bytes. */
-  private arg(p: Guest, i: number): number {
-    const va = (p.regs[Usp]! >>> 0) + 4 + 4 * i
-    if ((va & 3) === 0) {
-      const pa = p.space.translate(va, false)
-      if (pa instanceof Pagein) throw pa
-      if (pa === false) throw new Badaddr()
-      return this.x86.mem32[pa >> 2]!
-    }
-    return new DataView(p.space.copyin(va, 4).buffer).getInt32(0, true)
-  }
-
-  private addr(p: Guest, i: number): number {
-    return this.arg(p, i) >>> 0
-  }
-
   private syscall(p: Guest): void {
     try {
       this.call(p, p.regs[Uax]!)
@@ -715,33 +625,33 @@ export class Machine {
         regs[Uax] = 0
         return
       case nr.ERRSTR:
-        this.errstr(p, this.addr(p, 0), Math.min(this.addr(p, 1), ERRMAX))
+        this.errstr(p, addr(p, 0), Math.min(addr(p, 1), ERRMAX))
         return
       case nr._ERRSTR:
-        this.errstr(p, this.addr(p, 0), 64)
+        this.errstr(p, addr(p, 0), 64)
         return
       case nr.BRK_:
-        regs[Uax] = space.brk(this.addr(p, 0))
+        regs[Uax] = space.brk(addr(p, 0))
         return
       case nr.SEGBRK:
-        regs[Uax] = space.segbrk(this.addr(p, 0), this.addr(p, 1))
+        regs[Uax] = space.segbrk(addr(p, 0), addr(p, 1))
         return
       case nr.SEGATTACH:
-        regs[Uax] = space.segattach(this.arg(p, 0), this.string(p, 1), this.addr(p, 2), this.addr(p, 3))
+        regs[Uax] = space.segattach(arg(p, 0), string(p, 1), addr(p, 2), addr(p, 3))
         return
       case nr.SEGDETACH:
-        space.segdetach(this.addr(p, 0))
+        space.segdetach(addr(p, 0))
         regs[Uax] = 0
         return
       case nr.SEGFREE:
-        space.segfree(this.addr(p, 0), this.addr(p, 1))
+        space.segfree(addr(p, 0), addr(p, 1))
         regs[Uax] = 0
         return
       case nr.SEGFLUSH:
         regs[Uax] = 0
         return
       case nr.NOTIFY: {
-        const f = this.addr(p, 0)
+        const f = addr(p, 0)
         if (f !== 0 && !space.ok(f, 4, false)) throw new Badaddr()
         if ((f !== 0) !== (p.notify !== 0)) this.up({ t: 'notify', id: p.id, on: f !== 0 })
         p.notify = f
@@ -749,25 +659,25 @@ export class Machine {
         return
       }
       case nr.NOTED:
-        this.noted(p, this.arg(p, 0))
+        this.noted(p, arg(p, 0))
         return
       case nr.SEMACQUIRE:
-        this.semacquire(p, this.arg(p, 1) !== 0)
+        this.sems.acquire(p, arg(p, 1) !== 0)
         return
       case nr.TSEMACQUIRE:
-        this.semacquire(p, true, this.addr(p, 1))
+        this.sems.acquire(p, true, addr(p, 1))
         return
       case nr.SEMRELEASE:
-        this.semrelease(p, this.arg(p, 1))
+        this.sems.release(p, arg(p, 1))
         return
       case nr.EXITS: {
-        const va = this.addr(p, 0)
+        const va = addr(p, 0)
         const b = va === 0 ? new Uint8Array(0) : (space.string(va, ERRMAX) ?? space.copyin(va, ERRMAX - 1))
         this.exits(p, decoder.decode(b))
         return
       }
       case nr.SLEEP:
-        if (this.arg(p, 0) <= 0) {
+        if (arg(p, 0) <= 0) {
           regs[Uax] = 0
           this.preempt = p.spent = true
           return
@@ -778,12 +688,6 @@ export class Machine {
         this.remote(p, num)
         return
     }
-  }
-
-  private string(p: Guest, i: number): string {
-    const b = p.space.string(this.addr(p, i), STRMAX)
-    if (!b) throw new PlanError('name too long')
-    return decoder.decode(b)
   }
 
   private errstr(p: Guest, va: number, n: number): void {
@@ -805,86 +709,13 @@ export class Machine {
       this.fatal(p, `sys: bad sys call ${num}`)
       return
     }
-    const { space } = p
-    const args: Arg[] = []
-    let i = 0
-    let out = 0
-    let max = 0
-    const result = (va: number, n: number) => {
-      if (n > 0 && !space.ok(va, n, true)) throw new Badaddr()
-      for (let at = va; at < va + n; ) {
-        const s = space.find(at)!
-        const end = Math.min(s.top, va + n)
-        // What is in the file still has to be there before something is put beside it.
-        if (s.type === 'Data')
-          for (; at < end; at += 4096) {
-            const r = space.translate(at, true)
-            if (r instanceof Pagein) throw r
-          }
-        at = end
-      }
-      out = va
-      max = n
-    }
-    for (const c of sig)
-      switch (c) {
-        case 'i':
-          args.push(this.arg(p, i++))
-          break
-        case 'u':
-          args.push(this.addr(p, i++))
-          break
-        case 'v':
-          args.push(this.arg(p, i + 1) * 2 ** 32 + this.addr(p, i))
-          i += 2
-          break
-        case 's':
-          args.push(this.string(p, i++))
-          break
-        case 'S':
-          if (this.addr(p, i) === 0) args.push(0)
-          else args.push(this.string(p, i))
-          i++
-          break
-        case 'a':
-          args.push(...this.strings(p, this.addr(p, i++)))
-          break
-        case 'b': {
-          const n = this.addr(p, i + 1)
-          if (n > MAXIO) throw new PlanError(Eiotoobig)
-          if (n > 0 && !space.ok(this.addr(p, i), n, false)) throw new Badaddr()
-          args.push(space.copyin(this.addr(p, i), n))
-          i += 2
-          break
-        }
-        case 'o': {
-          const n = Math.min(this.addr(p, i + 1), MAXIO)
-          result(this.addr(p, i), n)
-          args.push(n)
-          i += 2
-          break
-        }
-        default:
-          result(this.addr(p, i++), 8)
-      }
+    const { args, out, max } = marshal(p, sig)
     let child: Guest | undefined
     if (num === nr.RFORK && (args[0] as number) & 0x10) child = this.rfork(p, ((args[0] as number) & 0x20) !== 0)
     const seq = ++this.seq
     p.wait = { k: 'call', seq, out, max }
     const handling = p.notified
     this.up({ t: 'call', id: p.id, seq, num, args, handling, time: this.time(p), ...(child && { child: child.id }) })
-  }
-
-  private strings(p: Guest, va0: number): string[] {
-    const list: string[] = []
-    let all = 0
-    for (let va = va0; ; va += 4) {
-      const at = new DataView(p.space.copyin(va, 4).buffer).getUint32(0, true)
-      if (at === 0) return list
-      const b = p.space.string(at, ARGMAX)
-      if (!b || (all += b.length + ARGSIZE) > ARGMAX) throw new PlanError(Etoobig)
-      list.push(decoder.decode(b))
-    }
   }
 
   /** The child of p, which waits until there is a process for it. */
@@ -934,80 +765,6 @@ export class Machine {
       child.space.copyout(USTKTOP - TOSSIZE + TOSPID, new Uint8Array(new Int32Array([pid]).buffer)),
     )
     this.ready(child)
-  }
-
-  // Semaphores: who waits is found by the segment, which those who share it have in common.
-
-  private sem(p: Guest): { seg: Segment; offset: number; word: number } {
-    const va = this.addr(p, 0)
-    const seg = p.space.find(va)
-    if (va & 3) throw new Badaddr()
-    if (!seg || seg.rdonly) throw new Badaddr()
-    const pa = p.space.translate(va, true)
-    if (pa instanceof Pagein) throw pa
-    if (pa === false) throw new Badaddr()
-    if (this.x86.mem32[pa >> 2]! < 0) throw new PlanError(Ebadarg)
-    return { seg, offset: va - seg.base, word: pa >> 2 }
-  }
-
-  private semacquire(p: Guest, block: boolean, ms?: number): void {
-    const { seg, offset, word } = this.sem(p)
-    const { mem32 } = this.x86
-    if (mem32[word]! > 0) {
-      mem32[word]!--
-      p.regs[Uax] = 1
-      return
-    }
-    p.regs[Uax] = 0
-    if (!block || ms === 0) return
-    const wait: Wait = { k: 'sem', seg, offset }
-    if (ms !== undefined)
-      wait.timer = setTimeout(
-        () => {
-          if (p.wait !== wait) return
-          this.unsem(p)
-          p.wait = undefined
-          this.ready(p)
-          this.post([])
-        },
-        Math.min(ms, TIMEMAX),
-      )
-    p.wait = wait
-    let byoffset = this.sems.get(seg)
-    if (!byoffset) this.sems.set(seg, (byoffset = new Map()))
-    const list = byoffset.get(offset)
-    if (list) list.push(p)
-    else byoffset.set(offset, [p])
-  }
-
-  private semrelease(p: Guest, delta: number): void {
-    const { seg, offset, word } = this.sem(p)
-    const { mem32 } = this.x86
-    if (delta < 0) throw new PlanError(Ebadarg)
-    mem32[word]! += delta
-    p.regs[Uax] = mem32[word]!
-    const list = this.sems.get(seg)?.get(offset)
-    while (list && list.length > 0 && mem32[word]! > 0) {
-      const q = list[0]!
-      mem32[word]!--
-      this.unsem(q)
-      q.wait = undefined
-      q.regs[Uax] = 1
-      this.ready(q)
-    }
-  }
-
-  /** p waits for no semaphore any more. */
-  private unsem(p: Guest): void {
-    const { wait } = p
-    if (wait?.k !== 'sem') return
-    clearTimeout(wait.timer)
-    const byoffset = this.sems.get(wait.seg)
-    const list = byoffset?.get(wait.offset)
-    if (!byoffset || !list) return
-    list.splice(list.indexOf(p), 1)
-    if (list.length === 0) byoffset.delete(wait.offset)
-    if (byoffset.size === 0) this.sems.delete(wait.seg)
   }
 
   // /proc.

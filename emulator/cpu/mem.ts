@@ -71,12 +71,9 @@ export class Pages {
     this.ref = new Uint16Array(ram.size >> PGSHIFT)
   }
 
-  /** Bytes that are used, and that there are. */
+  /** Bytes that are used. */
   get used(): number {
     return this.fresh - PAGES - this.free.length * BY2PG
-  }
-  get total(): number {
-    return this.ram.size - PAGES
   }
 
   /** The address of a page of zeros, with one reference. @throws Nomem */

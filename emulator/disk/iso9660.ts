@@ -1,3 +1,4 @@
+import { concat } from '../../plan9/9p/bit.ts'
 import { DMDIR, ORCLOSE, OTRUNC, OWRITE, QTDIR } from '../../plan9/9p/const.ts'
 import type { Dir, Qid } from '../../plan9/9p/dir.ts'
 import type { Srv } from '../../plan9/9p/srv.ts'
@@ -253,14 +254,7 @@ export class Iso {
       }
       base += e.size
     }
-    if (parts.length === 1) return parts[0]!
-    const out = new Uint8Array(parts.reduce((n, b) => n + b.length, 0))
-    let at = 0
-    for (const b of parts) {
-      out.set(b, at)
-      at += b.length
-    }
-    return out
+    return parts.length === 1 ? parts[0]! : concat(parts)
   }
 }
 

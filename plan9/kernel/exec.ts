@@ -15,8 +15,6 @@ export interface Execfile {
   name: string
   /** It, open; a reference of the caller's. */
   chan: Chan
-  read(n: number, offset: number): Promise<Uint8Array>
-  length(): Promise<number>
 }
 
 /**
@@ -79,13 +77,7 @@ async function load(up: Proc, name: string, argv0: string[]): Promise<Found> {
     const tc = await namec(up, file, Aopen, OEXEC)
     try {
       const header = await tc.type.read(up, tc, HEADER, 0)
-      const x: Execfile = {
-        header,
-        name: file,
-        chan: tc,
-        read: async (n, offset) => tc.type.read(up, tc, n, offset),
-        length: async () => Number((await tc.type.stat(up, tc)).length),
-      }
+      const x: Execfile = { header, name: file, chan: tc }
       for (const image of up.k.images) {
         const program = await image.load(x, up, argv)
         if (program) {

@@ -211,10 +211,10 @@ export interface Memory {
   stop(): Promise<void>
 }
 
-/** A process. `up`, in the C sources, is an argument here: there is no telling who runs across an await. */
 /** The reason of every abort: without one the host makes an exception with a stack trace each time. */
 const interrupted = new PlanError(Eintr)
 
+/** A process. `up`, in the C sources, is an argument here: there is no telling who runs across an await. */
 export class Proc {
   readonly k: Kernel
   pid = 0

@@ -635,15 +635,15 @@ describe('exec', () => {
     t.tree.add('/bin/a.out', '\u0000\u0000\u0001\u00ebrest', 0o775)
     t.k.images.push({
       name: 'test',
-      async load(file) {
-        if (file.header[2] !== 1) return undefined
-        const length = await file.length()
-        return async (_sys, argv) => `${argv[1]} ${length}`
+      async load({ header, chan }, up) {
+        if (header[2] !== 1) return undefined
+        const rest = await chan.type.read(up, chan, 100, 4)
+        return async (_sys, argv) => `${argv[1]} ${rest.length}`
       },
     })
     await t.proc(async sys => {
       await sys.rfork(RFPROC, child => child.exec('/root/bin/a.out', ['a.out', 'hi']))
-      expect((await sys.wait()).msg).toMatch(/^a\.out \d+: hi 9$/)
+      expect((await sys.wait()).msg).toMatch(/^a\.out \d+: hi 5$/)
     })
   })
 })

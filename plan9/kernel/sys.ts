@@ -109,7 +109,7 @@ export interface Sys {
 
   /**
    * Aborts when a note is posted that the process must see: for programs that wait for something outside the kernel
-   * (an engine's worker). Such a wait ends by awaiting `sys.sleep(0)`, which delivers the note.
+   * (an engine's worker). Such a wait ends by awaiting `attend()`, which delivers the note.
    */
   interrupted(): AbortSignal
   /** Delivers notes that wait, and stops where that was asked for, as each system call does; interrupts none of them. */

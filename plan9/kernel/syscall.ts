@@ -88,15 +88,14 @@ export class Syscalls implements Sys {
   /** Runs the note handler, or waits for its run under way: for calls that began before it did. Stops when told to. */
   async attend(): Promise<void> {
     const { up, gen } = this
-    if (up.gen === gen && (up.notes.length > 0 || up.notepending))
-      if (!up.delivering) {
-        const run: Promise<void> = Promise.resolve()
-          .then(() => deliver(up))
-          .finally(() => {
-            if (up.delivering === run) up.delivering = undefined
-          })
-        up.delivering = run
-      }
+    if (up.gen === gen && (up.notes.length > 0 || up.notepending) && !up.delivering) {
+      const run: Promise<void> = Promise.resolve()
+        .then(() => deliver(up))
+        .finally(() => {
+          if (up.delivering === run) up.delivering = undefined
+        })
+      up.delivering = run
+    }
     if (up.delivering) await up.delivering
     while (up.stopreq && up.gen === gen) await stopme(up)
     if (up.gen !== gen) throw unwind

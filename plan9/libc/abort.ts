@@ -23,7 +23,7 @@ export async function orNote<T>(sys: Sys, p: Promise<T>): Promise<T> {
   try {
     return await orAbort(p, note)
   } catch (e) {
-    if (note.aborted) await sys.sleep(0)
+    if (note.aborted) await sys.attend()
     throw e
   }
 }

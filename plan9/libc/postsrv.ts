@@ -3,6 +3,7 @@ import { serve } from '../9p/server.ts'
 import type { Srv } from '../9p/srv.ts'
 import { PlanError } from '../error.ts'
 import { RFENVG, RFFDG, RFNAMEG, RFNOTEG, RFNOWAIT, RFPROC, type Sys } from '../kernel/sys.ts'
+import { chatty } from './chatty.ts'
 import { fdTransport } from './fdtransport.ts'
 
 export { fdTransport }
@@ -12,7 +13,11 @@ export interface PostOptions {
   perm?: number
   /** What the trace tap calls the connection. */
   name?: string
+  /** Each message is told of on fd 2. */
+  chatty?: boolean
 }
+
+type Server<A> = Srv<A> | ((sys: Sys) => Srv<A> | Promise<Srv<A>>)
 
 /**
  * As postsrv of 9p(2): posts a file server as /srv/NAME, and serves it in a child process, which has a note group, name
@@ -24,27 +29,41 @@ export interface PostOptions {
  * @returns the child's pid
  * @throws PlanError Eexist and others of /srv
  */
-export async function postsrv<A>(
+export async function postsrv<A>(sys: Sys, name: string, srv: Server<A>, options?: PostOptions): Promise<number> {
+  const { pid, fd } = await startsrv(sys, name, srv, options)
+  await sys.close(fd)
+  return pid
+}
+
+/** As postsrv, whose name may be left out; fd is the clients' end, to be mounted. */
+export async function startsrv<A>(
   sys: Sys,
-  name: string,
-  srv: Srv<A> | ((sys: Sys) => Srv<A> | Promise<Srv<A>>),
+  name: string | undefined,
+  srv: Server<A>,
   options: PostOptions = {},
-): Promise<number> {
-  const [ours, posted] = await sys.pipe()
+): Promise<{ pid: number; fd: number }> {
+  const [ours, fd] = await sys.pipe()
   let entry = -1
   try {
-    entry = await sys.create(`/srv/${name}`, OWRITE | ORCLOSE, options.perm ?? 0o600)
+    if (name !== undefined) {
+      entry = await sys.create(`/srv/${name}`, OWRITE | ORCLOSE, options.perm ?? 0o600)
+      await sys.write(entry, String(fd))
+    }
     const pid = await sys.rfork(RFPROC | RFFDG | RFNAMEG | RFENVG | RFNOTEG | RFNOWAIT, async child => {
-      for (const fd of [posted, 0, 1]) await child.close(fd).catch(ignore)
+      for (const fd0 of [fd, 0, 1]) await child.close(fd0).catch(ignore)
       const fs = typeof srv === 'function' ? await srv(child) : srv
-      const conn = serve(fdTransport(child, ours), fs, { name: options.name ?? name })
-      await conn.closed
+      const t = fdTransport(child, ours)
+      const connection = options.name ?? name
+      await serve(options.chatty ? chatty(child, t) : t, fs, connection === undefined ? {} : { name: connection })
+        .closed
       return ''
     })
-    await sys.write(entry, String(posted))
-    return pid
+    return { pid, fd }
+  } catch (e) {
+    await sys.close(fd)
+    throw e
   } finally {
-    for (const fd of [entry, ours, posted]) if (fd >= 0) await sys.close(fd)
+    for (const fd of [entry, ours]) if (fd >= 0) await sys.close(fd)
   }
 }
 

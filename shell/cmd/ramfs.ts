@@ -1,25 +1,11 @@
-import { ORCLOSE, OWRITE } from '../../plan9/9p/const.ts'
 import { serve } from '../../plan9/9p/server.ts'
-import type { Transport } from '../../plan9/9p/transport.ts'
 import { ramfs as ramfsSrv, Tree } from '../../plan9/9p/tree.ts'
-import {
-  MAFTER,
-  MBEFORE,
-  MCREATE,
-  MREPL,
-  type Program,
-  RFFDG,
-  RFNAMEG,
-  RFNOTEG,
-  RFNOWAIT,
-  RFPROC,
-  type Sys,
-} from '../../plan9/kernel/sys.ts'
+import { MAFTER, MBEFORE, MCREATE, MREPL, type Program } from '../../plan9/kernel/sys.ts'
 import { Arg, usage } from '../../plan9/libc/arg.ts'
-import { write } from '../../plan9/libc/bio.ts'
 import { chatty } from '../../plan9/libc/chatty.ts'
 import { fdTransport } from '../../plan9/libc/fdtransport.ts'
-import { attempt, r, sysfatal } from '../../plan9/libc/sysfatal.ts'
+import { startsrv } from '../../plan9/libc/postsrv.ts'
+import { r, sysfatal } from '../../plan9/libc/sysfatal.ts'
 
 const ramfs: Program = async (sys, argv) => {
   const arg = new Arg(argv)
@@ -66,32 +52,20 @@ const ramfs: Program = async (sys, argv) => {
   }
   if (arg.argv.length > 0) await usage(sys, help)
   const fs = ramfsSrv(new Tree(sys.user, 0o777))
-  const chat = (s: Sys, t: Transport) => (debug ? chatty(s, t) : t)
   if (stdio) {
-    await serve(chat(sys, fdTransport(sys, 0, 1)), fs).closed
+    const t = fdTransport(sys, 0, 1)
+    await serve(debug ? chatty(sys, t) : t, fs).closed
     return ''
   }
-  const [ours, theirs] = await sys.pipe()
-  /** The server keeps it open: it goes with that. */
-  let entry = -1
+  let fd: number
   try {
-    if (srvname !== undefined) {
-      entry = await sys.create(`/srv/${srvname}`, OWRITE | ORCLOSE, 0o600)
-      await write(sys, entry, String(theirs))
-    }
+    ;({ fd } = await startsrv(sys, srvname, fs, { name: arg.argv0, chatty: debug }))
   } catch (e) {
-    return sysfatal(sys, arg.argv0, `postsrv: create(/srv/${srvname}): ${r(e)}`)
+    return sysfatal(sys, arg.argv0, `postsrv: ${srvname === undefined ? '' : `create(/srv/${srvname}): `}${r(e)}`)
   }
-  await sys.rfork(RFPROC | RFFDG | RFNAMEG | RFNOTEG | RFNOWAIT, async child => {
-    for (const fd of [theirs, 0, 1]) await attempt(child.close(fd))
-    await serve(chat(child, fdTransport(child, ours)), fs, { name: arg.argv0 }).closed
-    return ''
-  })
-  if (entry >= 0) await sys.close(entry)
-  await sys.close(ours)
   if (mtpt === undefined) return ''
   try {
-    await sys.mount(theirs, -1, mtpt, flags === 0 ? MREPL | MCREATE : flags, '')
+    await sys.mount(fd, -1, mtpt, flags === 0 ? MREPL | MCREATE : flags, '')
   } catch (e) {
     return sysfatal(sys, arg.argv0, `mount ${mtpt}: ${r(e)}`)
   }

@@ -20,6 +20,10 @@ const bases = { o: 8, d: 10, x: 16 } as const
 const lens: Record<string, number> = { b: 0, '1': 0, w: 1, '2': 1, l: 2, '4': 2, v: 3, '8': 3 }
 const escapes: Record<number, string> = { 9: '\\t', 13: '\\r', 10: '\\n', 8: '\\b' }
 
+function address(n: number, base: number, first: boolean): string {
+  return `${n.toString(base).padStart(7, first ? '0' : ' ')} `
+}
+
 class Xd {
   readonly out: Bout
   readonly formats: Format[] = []
@@ -31,10 +35,6 @@ class Xd {
 
   constructor(sys: Sys) {
     this.out = new Bout(sys, 1)
-  }
-
-  addr(n: number, base: number, first: boolean): string {
-    return `${n.toString(base).padStart(7, first ? '0' : ' ')} `
   }
 
   group(f: Format, data: Uint8Array, ndata: number): string {
@@ -60,7 +60,7 @@ class Xd {
 
   async dump(b: Bin): Promise<void> {
     const { out, formats } = this
-    let addr = 0
+    let at = 0
     let star = false
     let old: string | undefined
     for (;;) {
@@ -71,7 +71,7 @@ class Xd {
       if (got.length === 16 && this.repeats) {
         const s = data.join()
         if (s === old) {
-          addr += 16
+          at += 16
           if (!star) await out.write('*\n')
           star = true
           continue
@@ -81,13 +81,13 @@ class Xd {
       }
       let text = ''
       formats.forEach((f, i) => {
-        text += `${this.addr(addr, f.abase, i === 0)}${this.group(f, data, got.length)}\n`
+        text += `${address(at, f.abase, i === 0)}${this.group(f, data, got.length)}\n`
       })
       await out.write(text)
-      addr += got.length
+      at += got.length
       if (got.length < 16) break
     }
-    await out.write(`${this.addr(addr, this.abase, true)}\n`)
+    await out.write(`${address(at, this.abase, true)}\n`)
     await out.flush()
   }
 }

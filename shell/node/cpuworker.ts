@@ -1,18 +1,13 @@
-import { Worker } from 'node:worker_threads'
 import type { CpuWorker } from '../../emulator/cpu/image.ts'
+import { failure, worker } from './worker.ts'
 
-/** A thread for the processor of 386 programs, as engineWorker. */
+/** A thread for the processor of 386 programs. */
 export function cpuWorker(): CpuWorker {
-  const entry = import.meta.url.endsWith('.ts') ? './cpu.source.mjs' : './cpu.worker.js'
-  const worker = new Worker(new URL(entry, import.meta.url))
-  const failed = new Promise<string>(resolve => {
-    worker.on('error', e => resolve(e.message))
-    worker.on('exit', () => resolve('thread ended'))
-  })
+  const thread = worker('cpu')
   return {
-    postMessage: downs => worker.postMessage(downs),
-    onmessage: f => void worker.on('message', f),
-    failed,
-    terminate: () => void worker.terminate(),
+    postMessage: downs => thread.postMessage(downs),
+    onmessage: f => void thread.on('message', f),
+    failed: failure(thread),
+    terminate: () => void thread.terminate(),
   }
 }

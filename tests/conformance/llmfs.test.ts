@@ -9,43 +9,17 @@ import { serve } from '../../plan9/9p/server.ts'
 import { pipeTransport } from '../../plan9/9p/transport.ts'
 import { Enonexist, PlanError } from '../../plan9/error.ts'
 import { engineWorker } from '../../shell/node/engineworker.ts'
-import { type LlmMount, type LlmSubject, llmfsSuite } from './llmfs.ts'
+import { embedded, once } from '../llm/models.ts'
+import { contents, names } from './files.ts'
+import { type LlmSubject, llmfsSuite } from './llmfs.ts'
+import { clientMount } from './mount.ts'
 
-const top = join(import.meta.dirname, '..', '..')
-const lib = join(top, 'plan9', 'root', 'lib', 'llm')
-
-/** Names as in the system, their contents from the distribution's root, and some that no model should be. */
-const contents = new Map<string, Uint8Array>()
-
-function prepare(): LlmSubject['files'] {
-  const stories = new Uint8Array(readFileSync(join(lib, 'stories.bin')))
-  const tokenizer = new Uint8Array(readFileSync(join(lib, 'tokenizer.bin')))
-  const absurd = stories.slice()
-  new DataView(absurd.buffer).setInt32(8, 0x7fffffff, true)
-  const other = tokenizer.slice()
-  contents.set('/lib/llm/stories.bin', stories)
-  contents.set('/lib/llm/stories_q80.bin', new Uint8Array(readFileSync(join(lib, 'stories_q80.bin'))))
-  contents.set('/lib/llm/tokenizer.bin', tokenizer)
-  contents.set('/tmp/other', new Uint8Array([...other, 0, 0, 0, 0, 1, 0, 0, 0, 65]))
-  contents.set('/tmp/cut', stories.slice(0, -1000))
-  contents.set(
-    '/tmp/wrong',
-    new TextEncoder().encode('PNG and then something that is no checkpoint of llama2.c at all'),
-  )
-  contents.set('/tmp/absurd', absurd)
-  contents.set(slow.name, stories)
-  return {
-    model: '/lib/llm/stories.bin',
-    tokenizer: '/lib/llm/tokenizer.bin',
-    q80: '/lib/llm/stories_q80.bin',
-    otherTokenizer: '/tmp/other',
-    missing: '/tmp/missing',
-    cut: '/tmp/cut',
-    wrong: '/tmp/wrong',
-    absurd: '/tmp/absurd',
-    slow,
-  }
-}
+/** As in the system, from the distribution's root. */
+const files = contents({
+  stories: new Uint8Array(readFileSync(join(embedded, 'stories.bin'))),
+  q80: new Uint8Array(readFileSync(join(embedded, 'stories_q80.bin'))),
+  tokenizer: new Uint8Array(readFileSync(join(embedded, 'tokenizer.bin'))),
+})
 
 /** Those who wait in the midst of the slow file. */
 const waiting: (() => void)[] = []
@@ -56,9 +30,11 @@ const slow = {
   },
 }
 
+files.set(slow.name, files.get(names.model)!)
+
 const memoryFiles = {
   async open(name: string) {
-    const bytes = contents.get(name)
+    const bytes = files.get(name)
     if (!bytes) throw new PlanError(Enonexist)
     const gate = name === slow.name ? new Promise<void>(resolve => waiting.push(resolve)) : undefined
     return {
@@ -72,75 +48,22 @@ const memoryFiles = {
   },
 }
 
-/** A mount straight over 9P: no kernel between. */
-async function clientMount(fs: Llmfs, msize?: number): Promise<LlmMount> {
-  const [here, there] = pipeTransport()
-  serve(there, fs.srv)
-  const client = await Client.connect(here, msize === undefined ? {} : { msize })
-  const root = await client.attach('glenda', '')
-  const names = (path: string) => path.split('/').filter(n => n !== '')
-  return {
-    async open(path, mode) {
-      const fid = await root.walk(names(path))
-      try {
-        await fid.open(mode)
-      } catch (e) {
-        await fid.clunk()
-        throw e
-      }
-      return {
-        read: (count, offset, signal) => fid.readSome(count, offset, signal),
-        write: async (data, offset, signal) => {
-          await fid.write(data, offset, signal)
-        },
-        close: () => fid.clunk(),
-      }
-    },
-    async list(path) {
-      const fid = await root.walk(names(path))
-      await fid.open(OREAD)
-      const dirs = await fid.readdir()
-      await fid.clunk()
-      return dirs.map(d => d.name)
-    },
-    async stat(path) {
-      const fid = await root.walk(names(path))
-      try {
-        return await fid.stat()
-      } finally {
-        await fid.clunk()
-      }
-    },
-    async remove(path) {
-      await (await root.walk(names(path))).remove()
-    },
-    async create(path) {
-      const parts = names(path)
-      const fid = await root.walk(parts.slice(0, -1))
-      try {
-        await fid.create(parts.at(-1)!, 0o666, OREAD)
-      } finally {
-        await fid.clunk()
-      }
-    },
-    async unmount() {
-      client.close()
-      await client.closed
-    },
-  }
-}
-
-function golden(): LlmSubject['golden'] {
-  const all = JSON.parse(readFileSync(join(top, 'tests', 'llm', 'golden', 'stories.json'), 'utf8')) as {
-    results: { prompt: string; text: string; ids: number[] }[]
-  }
-  return all.results.find(r => r.prompt === 'Once upon a time')!
-}
-
 const subject = (msize?: number) => async (): Promise<LlmSubject> => {
-  const files = prepare()
   const fs = new Llmfs({ files: memoryFiles, user: 'glenda' })
-  return { mount: () => clientMount(fs, msize), files, golden: golden(), end: async () => fs.close() }
+  return {
+    async mount() {
+      const [here, there] = pipeTransport()
+      serve(there, fs.srv)
+      const client = await Client.connect(here, msize === undefined ? {} : { msize })
+      return clientMount(client, async () => {
+        client.close()
+        await client.closed
+      })
+    },
+    files: { ...names, slow },
+    golden: once,
+    end: async () => fs.close(),
+  }
 }
 
 beforeAll(() => setEngineWorker(engineWorker))

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { Tokenizer } from '../../llmfs/engine/tokenizer.ts'
+import { goldens } from '../llm/models.ts'
 
 const top = join(import.meta.dirname, '..', '..')
 
@@ -121,14 +122,9 @@ export function freePort(): Promise<number> {
   })
 }
 
-interface Golden {
-  results: { prompt: string; ids: number[]; text: string }[]
-}
-
 /** The greedy text that llama2.c makes of a prompt in `steps` steps, of the embedded model. */
 export function story(prompt: string, steps: number): string {
-  const golden: Golden = JSON.parse(readFileSync(join(top, 'tests', 'llm', 'golden', 'stories.json'), 'utf8'))
-  const found = golden.results.find(r => r.prompt === prompt)
+  const found = goldens('stories.json').find(r => r.prompt === prompt)
   if (!found) throw new Error(`no golden text for ${prompt}`)
   const tokenizer = new Tokenizer(readFileSync(join(top, 'plan9', 'root', 'lib', 'llm', 'tokenizer.bin')), 1024)
   const ids = found.ids.slice(0, steps + 1)

@@ -6,27 +6,15 @@ import { ramfs, Tree } from '../../plan9/9p/tree.ts'
 import { MREPL, RFFDG, RFPROC } from '../../plan9/kernel/sys.ts'
 import { boot } from '../../plan9/kernel/testkernel.ts'
 import { fdTransport } from '../../plan9/libc/fdtransport.ts'
+import { contents, type Models, names } from '../conformance/files.ts'
 
 /** What the guest and the suite need of files. */
-export interface GuestFiles {
-  stories: Uint8Array
-  q80: Uint8Array
-  tokenizer: Uint8Array
+export interface GuestFiles extends Models {
   llmfs: Uint8Array
 }
 
 /** As the guest knows them. */
-export const guestNames = {
-  model: '/lib/llm/stories.bin',
-  tokenizer: '/lib/llm/tokenizer.bin',
-  q80: '/lib/llm/stories_q80.bin',
-  otherTokenizer: '/tmp/other',
-  missing: '/tmp/missing',
-  cut: '/tmp/cut',
-  wrong: '/tmp/wrong',
-  absurd: '/tmp/absurd',
-  slow: '/n/a/slow',
-}
+export const guestNames = { ...names, slow: '/n/a/slow' }
 
 /** A file server whose files stop in their midst, for each who has them open, until `go`. */
 function slowServer(bytes: Uint8Array) {
@@ -58,18 +46,10 @@ export async function guestLlmfs(
   f: GuestFiles,
   cpuWorker: () => CpuWorker,
 ): Promise<{ transport: Transport; go(): void; end(): void }> {
-  const absurd = f.stories.slice()
-  new DataView(absurd.buffer).setInt32(8, 0x7fffffff, true)
   const slow = slowServer(f.stories)
   const t = boot({}, { slow: slow.client })
   t.k.images.push(aoutimage(cpuWorker))
-  t.tree.add(guestNames.model, f.stories)
-  t.tree.add(guestNames.q80, f.q80)
-  t.tree.add(guestNames.tokenizer, f.tokenizer)
-  t.tree.add(guestNames.otherTokenizer, new Uint8Array([...f.tokenizer, 0, 0, 0, 0, 1, 0, 0, 0, 65]))
-  t.tree.add(guestNames.cut, f.stories.slice(0, -1000))
-  t.tree.add(guestNames.wrong, 'PNG and then something that is no checkpoint of llama2.c at all')
-  t.tree.add(guestNames.absurd, absurd)
+  for (const [name, bytes] of contents(f)) t.tree.add(name, bytes)
   t.tree.add('/386/bin/llmfs', f.llmfs, 0o775)
   let end!: () => void
   const ended = new Promise<void>(resolve => (end = resolve))

@@ -376,16 +376,13 @@ describe('the guest’s run, runq and export', { timeout }, () => {
       return { out: out.toString(), err }
     }
 
-    test.each(goldens(join(golden, 'stories.json')))(
-      'gives run.c’s greedy text for $prompt',
-      ({ prompt, text }: Golden) => {
-        for (const flags of [[], ['--no-simd'], ['-j', '3']]) {
-          const { out, err } = runs('run', model, ...z, '-t', '0', '-n', '320', '-i', prompt, ...flags)
-          expect(out).toBe(`${text}\n`)
-          expect(err).toMatch(/^achieved tok\/s: \d+\.\d{6}\n$/)
-        }
-      },
-    )
+    test.each(goldens('stories.json'))('gives run.c’s greedy text for $prompt', ({ prompt, text }: Golden) => {
+      for (const flags of [[], ['--no-simd'], ['-j', '3']]) {
+        const { out, err } = runs('run', model, ...z, '-t', '0', '-n', '320', '-i', prompt, ...flags)
+        expect(out).toBe(`${text}\n`)
+        expect(err).toMatch(/^achieved tok\/s: \d+\.\d{6}\n$/)
+      }
+    })
 
     test.each([
       ['sample-t1-p0.9-s42-n100.txt', ['-t', '1', '-p', '0.9', '-s', '42', '-n', '100']],
@@ -426,7 +423,7 @@ describe('the guest’s run, runq and export', { timeout }, () => {
     })
 
     test('runq gives the host’s text', () => {
-      const hello = goldens(join(golden, 'stories_q80.json')).find(r => r.prompt === 'Hello')!
+      const hello = goldens('stories_q80.json').find(r => r.prompt === 'Hello')!
       expect(runs('runq', modelq, ...z, '-t', '0', '-i', 'Hello').out).toBe(`${hello.text}\n`)
     })
 

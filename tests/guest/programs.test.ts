@@ -10,18 +10,9 @@ import { boot, type Machine } from '../../shell/boot.ts'
 import { cpuWorker } from '../../shell/node/cpuworker.ts'
 import { engineWorker } from '../../shell/node/engineworker.ts'
 import { fillRoot } from '../../shell/node/root.ts'
+import { golden, goldens } from '../llm/models.ts'
 
 /** The programs that are kept in /386/bin, as they come with the system, in v86. */
-
-const top = join(import.meta.dirname, '..', '..')
-const golden = join(top, 'tests', 'llm', 'golden')
-
-interface Golden {
-  prompt: string
-  text: string
-}
-const goldens = (name: string) =>
-  (JSON.parse(readFileSync(join(golden, name), 'utf8')) as { results: Golden[] }).results
 
 let m: Machine
 let cons: Testcons[]
@@ -103,7 +94,15 @@ test('export says what the host’s says, and makes the same bytes', async () =>
   expect(out).toContain('/tmp/guest.bin')
 })
 
-test('two guests and a program of the userland in one pipeline', async () => {
+test('what a guest writes to a pipe is what the next one reads', async () => {
+  const flags = "-z /lib/llm/tokenizer.bin -t 0 -n 20 -i 'One day'"
+  const { out } = await rc(
+    `/386/bin/export quantize /lib/llm/stories.bin /fd/1 | cat >/tmp/q80.bin && /386/bin/runq /tmp/q80.bin ${flags} | tr a-z A-Z`,
+  )
+  expect(out).toBe((await rc(`runq ${q80} -t 0 -n 20 -i 'One day'`)).out.toUpperCase())
+})
+
+test('two guests at once, and what filters make of them', async () => {
   const { out } = await rc(
     `/386/bin/run ${stories} -t 0 -n 30 -i 'Once upon a time' >[2]/dev/null | tr a-z A-Z | wc -w`,
   )

@@ -15,18 +15,9 @@ import { boot, readall, type Testkernel, writefile } from '../../plan9/kernel/te
 import { engineWorker } from '../../shell/node/engineworker.ts'
 import { command } from './command.ts'
 import { hfConfig, weightsOf, writeSafetensors } from './formats.ts'
-import { bytesSource } from './models.ts'
+import { bytesSource, golden, goldens, once } from './models.ts'
 
 const top = join(import.meta.dirname, '..', '..')
-const golden = join(top, 'tests', 'llm', 'golden')
-
-interface Golden {
-  prompt: string
-  text: string
-}
-const goldens = (name: string) =>
-  (JSON.parse(readFileSync(join(golden, name), 'utf8')) as { results: Golden[] }).results
-const once = goldens('stories.json').find(r => r.prompt === 'Once upon a time')!
 
 function kernel(): Testkernel {
   const t = boot()

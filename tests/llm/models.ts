@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { CheckpointSource } from '../../llmfs/engine/checkpoint.ts'
 import { layout } from '../../llmfs/engine/checkpoint.ts'
@@ -40,10 +40,13 @@ export interface Golden {
   logits_file?: string
 }
 
-/** The results of one golden file. */
+/** The results of one golden file, of tests/llm/golden or by its full name. */
 export function goldens(file: string): Golden[] {
-  return JSON.parse(readFileSync(file, 'utf8')).results
+  return JSON.parse(readFileSync(resolve(golden, file), 'utf8')).results
 }
+
+/** The embedded model's, greedy, of the prompt that every suite begins with. */
+export const once = goldens('stories.json').find(r => r.prompt === 'Once upon a time')!
 
 /** (logit_positions, vocab_size) float32. */
 export function goldenLogits(dir: string, g: Golden): Float32Array {

@@ -13,12 +13,11 @@ import { engineWorker } from '../../shell/node/engineworker.ts'
 import { Httpserver, type Served } from '../httpserver.ts'
 import { command } from './command.ts'
 import { hfConfig, weightsOf, writeSafetensors } from './formats.ts'
-import { embedded, golden, goldens, randomCheckpoint } from './models.ts'
+import { embedded, once, randomCheckpoint } from './models.ts'
 
 const stories = new Uint8Array(readFileSync(join(embedded, 'stories.bin')))
 const tokenizer = new Uint8Array(readFileSync(join(embedded, 'tokenizer.bin')))
 const config = { dim: 128, hidden_dim: 256, n_layers: 4, n_heads: 8, n_kv_heads: 4, vocab_size: 1024, seq_len: 320 }
-const once = goldens(join(golden, 'stories.json')).find(r => r.prompt === 'Once upon a time')!
 const utf8 = new TextEncoder()
 
 const servers: Httpserver[] = []

@@ -3,14 +3,9 @@ import { join } from 'node:path'
 import type { Browser, BrowserContext } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { Httpserver } from '../httpserver.ts'
+import { once } from '../llm/models.ts'
 import { launch, PROMPT, serveSite, top, Workspace } from './browser.ts'
 import { checkpoint } from './checkpoint.ts'
-
-interface Golden {
-  results: { prompt: string; ids: number[]; text: string }[]
-}
-const golden: Golden = JSON.parse(readFileSync(join(top, 'tests/llm/golden/stories.json'), 'utf8'))
-const story = golden.results.find(r => r.prompt === 'Once upon a time')!
 
 let browser: Browser
 let server: Awaited<ReturnType<typeof serveSite>>
@@ -74,13 +69,13 @@ test('a session with llmfs and with run gives the golden tokens', async () => {
     expect(await w.run(line)).toBe('')
   const stream = await w.run('cat /mnt/llm/$session/stream')
   expect(stream.length).toBeGreaterThan(100)
-  expect(story.text.startsWith(stream)).toBe(true)
+  expect(once.text.startsWith(stream)).toBe(true)
   expect(await w.run('cat /mnt/llm/$session/output')).toBe(stream)
   expect(await w.run('cat /mnt/llm/$session/status')).toMatch(/^done [0-9.]+ tok\/s\n$/)
 
   const tokens = (await w.run('cat /mnt/llm/$session/tokens')).trim().split('\n')
   const ids = tokens.map(line => Number(line.split(' ')[1]))
-  expect(ids).toEqual(story.ids.slice(1, 1 + ids.length))
+  expect(ids).toEqual(once.ids.slice(1, 1 + ids.length))
   expect(ids.length).toBeGreaterThanOrEqual(49)
 
   const ran = await w.run(
@@ -234,7 +229,7 @@ test('the page works without cross-origin isolation', async () => {
       "run /lib/llm/stories.bin -z /lib/llm/tokenizer.bin -t 0 -n 20 -i 'Once upon a time' >[2]/dev/null",
     )
     expect(text.length).toBeGreaterThan(30)
-    expect(story.text.startsWith(text.trimEnd())).toBe(true)
+    expect(once.text.startsWith(text.trimEnd())).toBe(true)
     await context.close()
   } finally {
     await plain.close()

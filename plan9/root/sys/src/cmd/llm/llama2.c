@@ -167,7 +167,7 @@ load(Options *o, int q80)
 {
 	Model *m;
 	Dir *d;
-	int fd, i, n, longest;
+	int fd;
 
 	fd = open(o->checkpoint, OREAD);
 	d = nil;
@@ -191,13 +191,7 @@ load(Options *o, int q80)
 	vocab = loadtokenizer(o->tokenizer, m->vocab_size);
 	if(vocab == nil)
 		fail("%s: %r", o->tokenizer);
-	longest = 4;
-	for(i = 0; i < m->vocab_size; i++){
-		decode(vocab, 0, i, &n);
-		if(n > longest)
-			longest = n;
-	}
-	out = malloc(longest);
+	out = malloc(maxpiece(vocab));
 	session = mksession(m);
 	if(out == nil || session == nil)
 		fail("%s: %r", o->checkpoint);

@@ -177,6 +177,7 @@ struct Text
 };
 /* what piece adds to the text, at most max(n, 4) bytes into out; returns their number */
 int	textadd(Text*, char *piece, int n, char *out);
+int	maxpiece(Tokenizer*);	/* bytes that out has to have room for */
 
 struct Sampler
 {

@@ -4,6 +4,7 @@
 #include <thread.h>
 #include <9p.h>
 #include "llm.h"
+#include "ctl.h"
 
 /*
  * llmfs(4): one model and its sessions, as files.  Each connection is
@@ -17,22 +18,24 @@ typedef struct Load	Load;
 typedef struct Sess	Sess;
 typedef struct Faux	Faux;
 typedef struct Wait	Wait;
+typedef struct Answer	Answer;
 typedef struct Out	Out;
-typedef struct Text9	Text9;
-typedef struct Cmd	Cmd;
+typedef struct Buf	Buf;
+typedef struct Job	Job;
+typedef struct Ctl	Ctl;
 
 enum
 {
 	Nsession	= 16,
 	Maxprompt	= 1<<20,
 	Stack	= 32*1024,
-	Nword	= 8,
 
 	/* low byte of qid.path; a session's serial number stands above it */
 	Qroot	= 0,
 	Qrootctl,
 	Qmodel,
 	Qclone,
+	Qrootstatus,
 	Qdir,
 	Qctl,
 	Qprompt,
@@ -41,10 +44,9 @@ enum
 	Qtokens,
 	Qlogits,
 	Qstatus,
-	Qloading,
+	Qend,
 };
 
-static char	Ebadcmd[] = "unknown control message";
 static char	Ebadoffset[] = "bad offset";
 static char	Ebadvalue[] = "bad value";
 static char	Ebusy[] = "model busy";
@@ -58,7 +60,7 @@ static char	Eperm[] = "permission denied";
 static char	Etoomany[] = "too many sessions";
 
 /* bytes that are only ever added to */
-struct Text9
+struct Buf
 {
 	char	*s;
 	long	n;
@@ -69,8 +71,8 @@ struct Text9
 struct Gen
 {
 	Ref;
-	Text9	stream;
-	Text9	tokens;
+	Buf	stream;
+	Buf	tokens;
 	int	pos;
 	int	steps;
 	int	stop;
@@ -85,14 +87,11 @@ struct Sess
 	int	number;
 	uvlong	serial;
 	char	*uid;
-	double	temp;
-	double	topp;
-	uvlong	seed;
-	vlong	steps;
+	Settings;
 	char	*prompt;
 	long	nprompt;
 	Gen	*gen;
-	Wait	*wait;	/* reads */
+	Wait	*wait;
 	Session	*kv;	/* of the model that is loaded */
 	float	*logits;
 	int	closed;
@@ -119,34 +118,34 @@ struct Faux
 	Gen	*following;
 	char	*snap;	/* what a read at offset 0 found */
 	long	nsnap;
-	Text9	pending;	/* the first messages of a write that takes several */
+	Buf	pending;	/* the first messages of a write that takes several */
 	vlong	next;	/* offset of the one to come */
 	int	more;
 	char	err[ERRMAX];
 };
 
+/* a read of what is not there yet */
 struct Wait
 {
 	Req	*r;
 	Wait	*next;
+};
+
+struct Answer
+{
+	Req	*r;
 	char	*err;
+	Answer	*next;
 };
 
 /* a connection's answers */
 struct Out
 {
 	Lock;
-	Wait	*head;
-	Wait	*tail;
+	Answer	*head;
+	Answer	*tail;
 	long	some;	/* semaphore */
 	int	end;
-};
-
-struct Cmd
-{
-	char	*name;
-	int	n;	/* words */
-	char	*word[Nword];
 };
 
 static struct
@@ -157,7 +156,6 @@ static struct
 	Tokenizer	*vocab;
 	char	*modelname;
 	char	*vocabname;
-	int	leaving;	/* the model is on its way out */
 	Load	*load;
 	Load	*loads;	/* with those that are abandoned */
 	char	failed[ERRMAX];
@@ -171,54 +169,41 @@ static struct
 static struct
 {
 	char	*name;
-	int	file;
 	ulong	mode;
-} rootfiles[] =
+} files[] =
 {
-	"ctl",		Qrootctl,	0666,
-	"model",	Qmodel,		0444,
-	"clone",	Qclone,		0444,
-	"status",	Qloading,	0444,
-}, files[] =
-{
-	"ctl",		Qctl,		0666,
-	"prompt",	Qprompt,	0666,
-	"output",	Qoutput,	0444,
-	"stream",	Qstream,	0444,
-	"tokens",	Qtokens,	0444,
-	"logits",	Qlogits,	0444,
-	"status",	Qstatus,	0444,
+[Qroot]		{ "/", DMDIR|0555 },
+[Qrootctl]	{ "ctl", 0666 },
+[Qmodel]	{ "model", 0444 },
+[Qclone]	{ "clone", 0444 },
+[Qrootstatus]	{ "status", 0444 },
+[Qdir]		{ nil, DMDIR|0755 },
+[Qctl]		{ "ctl", 0666 },
+[Qprompt]	{ "prompt", 0666 },
+[Qoutput]	{ "output", 0444 },
+[Qstream]	{ "stream", 0444 },
+[Qtokens]	{ "tokens", 0444 },
+[Qlogits]	{ "logits", 0444 },
+[Qstatus]	{ "status", 0444 },
 };
-
-static void	destroyfid(Fid*);
-
-static void
-lockfs(void)
-{
-	qlock(&fs);
-}
-
-static void
-unlockfs(void)
-{
-	qunlock(&fs);
-}
 
 /* soon, by the connection's process for it */
 static void
-answer(Wait *w, char *err)
+answer(Req *r, char *err)
 {
+	Answer *a;
 	Out *o;
 
-	w->err = err != nil? estrdup9p(err): nil;
-	w->next = nil;
-	o = w->r->srv->aux;
+	a = emalloc9p(sizeof *a);
+	a->r = r;
+	a->err = err != nil? estrdup9p(err): nil;
+	o = r->srv->aux;
 	lock(o);
 	if(o->head == nil)
-		o->head = w;
+		o->head = a;
 	else
-		o->tail->next = w;
-	o->tail = w;
+		o->tail->next = a;
+	o->tail = a;
 	unlock(o);
 	semrelease(&o->some, 1);
 }
@@ -227,23 +212,23 @@ static void
 answerer(void *v)
 {
 	Out *o;
-	Wait *w, *next;
+	Answer *a, *next;
 
 	o = v;
 	for(;;){
 		while(semacquire(&o->some, 1) < 0)
 			;
 		lock(o);
-		w = o->head;
+		a = o->head;
 		o->head = nil;
 		unlock(o);
-		if(w == nil && o->end)
+		if(a == nil && o->end)
 			break;
-		for(; w != nil; w = next){
-			next = w->next;
-			respond(w->r, w->err);
-			free(w->err);
-			free(w);
+		for(; a != nil; a = next){
+			next = a->next;
+			respond(a->r, a->err);
+			free(a->err);
+			free(a);
 		}
 	}
 	free(o);
@@ -272,7 +257,7 @@ fsend(Srv *s)
 }
 
 static void
-add(Text9 *t, char *s, long n)
+add(Buf *t, char *s, long n)
 {
 	if(t->n + n > t->max){
 		t->max = 2*(t->n + n) + 256;
@@ -340,7 +325,7 @@ follow(Req *r, char **err)
 {
 	Faux *a;
 	Gen *g;
-	Text9 *t;
+	Buf *t;
 
 	a = r->fid->aux;
 	*err = nil;
@@ -378,7 +363,8 @@ changed(Sess *s)
 	for(l = &s->wait; (w = *l) != nil; )
 		if(follow(w->r, &err)){
 			*l = w->next;
-			answer(w, err);
+			answer(w->r, err);
+			free(w);
 		}else
 			l = &w->next;
 }
@@ -395,12 +381,12 @@ fsread1(Req *r)
 		dropgen(a->following);
 		a->following = nil;
 	}
-	w = emalloc9p(sizeof *w);
-	w->r = r;
 	if(follow(r, &err)){
-		answer(w, err);
+		answer(r, err);
 		return;
 	}
+	w = emalloc9p(sizeof *w);
+	w->r = r;
 	for(l = &a->s->wait; *l != nil; l = &(*l)->next)
 		;
 	*l = w;
@@ -467,7 +453,7 @@ contents(Faux *a, long *n, char **err)
 	case Qrootctl:
 		t = loaded();
 		break;
-	case Qloading:
+	case Qrootstatus:
 		l = fs.load;
 		if(l != nil){
 			dt = (nsec() - l->start)/1e9;
@@ -520,40 +506,21 @@ mkqid(int file, Sess *s)
 
 	q.path = (s != nil? s->serial<<8: 0) | file;
 	q.vers = 0;
-	q.type = file == Qroot || file == Qdir? QTDIR: QTFILE;
+	q.type = files[file].mode >> 24;
 	return q;
-}
-
-static void
-mkdir(Dir *d, char *name, int file, ulong mode, Sess *s)
-{
-	d->qid = mkqid(file, s);
-	d->mode = mode;
-	if(d->qid.type & QTDIR)
-		d->mode |= DMDIR;
-	d->atime = d->mtime = s != nil? s->mtime: fs.mtime;
-	d->length = file == Qprompt? s->nprompt: 0;
-	d->name = file == Qdir? smprint("%d", s->number): estrdup9p(name);
-	d->uid = estrdup9p(s != nil? s->uid: fs.user);
-	d->gid = estrdup9p(fs.user);
-	d->muid = estrdup9p(fs.user);
 }
 
 static void
 filedir(Dir *d, int file, Sess *s)
 {
-	int i;
-
-	if(file == Qroot)
-		mkdir(d, "/", file, 0555, nil);
-	else if(file == Qdir)
-		mkdir(d, nil, file, 0755, s);
-	for(i = 0; i < nelem(rootfiles); i++)
-		if(rootfiles[i].file == file)
-			mkdir(d, rootfiles[i].name, file, rootfiles[i].mode, nil);
-	for(i = 0; i < nelem(files); i++)
-		if(files[i].file == file)
-			mkdir(d, files[i].name, file, files[i].mode, s);
+	d->qid = mkqid(file, s);
+	d->mode = files[file].mode;
+	d->atime = d->mtime = s != nil? s->mtime: fs.mtime;
+	d->length = file == Qprompt? s->nprompt: 0;
+	d->name = file == Qdir? smprint("%d", s->number): estrdup9p(files[file].name);
+	d->uid = estrdup9p(s != nil? s->uid: fs.user);
+	d->gid = estrdup9p(fs.user);
+	d->muid = estrdup9p(fs.user);
 }
 
 static int
@@ -562,11 +529,11 @@ rootgen(int n, Dir *d, void *v)
 	int i;
 
 	USED(v);
-	if(n < nelem(rootfiles)){
-		filedir(d, rootfiles[n].file, nil);
+	if(Qrootctl + n < Qdir){
+		filedir(d, Qrootctl + n, nil);
 		return 0;
 	}
-	n -= nelem(rootfiles);
+	n -= Qdir - Qrootctl;
 	for(i = 0; i < Nsession; i++)
 		if(fs.s[i] != nil && n-- == 0){
 			filedir(d, Qdir, fs.s[i]);
@@ -578,9 +545,9 @@ rootgen(int n, Dir *d, void *v)
 static int
 sessgen(int n, Dir *d, void *v)
 {
-	if(n >= nelem(files))
+	if(Qctl + n >= Qend)
 		return -1;
-	filedir(d, files[n].file, v);
+	filedir(d, Qctl + n, v);
 	return 0;
 }
 
@@ -599,10 +566,7 @@ mksess(char *uid)
 	s->number = i;
 	s->serial = ++fs.serial;
 	s->uid = estrdup9p(uid);
-	s->temp = 1;
-	s->topp = 0.9;
-	s->seed = clock();
-	s->steps = 256;
+	s->Settings = (Settings){ 1, 0.9, clock(), 256 };
 	s->mtime = fs.mtime = time(nil);
 	fs.s[i] = s;
 	return s;
@@ -638,7 +602,6 @@ keep(Sess *s, float *logits)
 	memmove(s->logits, logits, n);
 }
 
-typedef struct Job	Job;
 struct Job
 {
 	Sess	*s;
@@ -657,19 +620,13 @@ generate1(Job *j)
 	Text text;
 	float *logits;
 	char *piece, *out;
-	int token, next, want, n, i, longest;
+	int token, next, want, n, i;
 	double lp;
 
 	m = fs.model;
 	g = j->g;
 	kv = j->s->kv;
-	longest = 4;
-	for(i = 0; i < m->vocab_size; i++){
-		decode(fs.vocab, 0, i, &n);
-		if(n > longest)
-			longest = n;
-	}
-	out = emalloc9p(longest);
+	out = emalloc9p(maxpiece(fs.vocab));
 	memset(&text, 0, sizeof text);
 	token = j->prompt[0];
 	want = 1;
@@ -679,9 +636,9 @@ generate1(Job *j)
 		next = want? -1: j->prompt[i+1];
 		lp = 0;
 		if(want){
-			lockfs();
+			qlock(&fs);
 			keep(j->s, logits);
-			unlockfs();
+			qunlock(&fs);
 			next = sample(&j->sampler, logits, m->vocab_size);
 			if(next < 0){
 				free(out);
@@ -690,25 +647,25 @@ generate1(Job *j)
 			/* sample may have overwritten them; nobody else writes these */
 			lp = logprob(j->s->logits, m->vocab_size, next);
 		}
-		lockfs();
+		qlock(&fs);
 		g->pos = i+1;
 		if(next == Bos){
-			unlockfs();
+			qunlock(&fs);
 			break;
 		}
 		piece = decode(fs.vocab, token, next, &n);
 		n = textadd(&text, piece, n, out);
 		emit(g, next, lp, out, n);
 		changed(j->s);
-		unlockfs();
+		qunlock(&fs);
 		token = next;
 	}
 	/* ended within the prompt: the last pass had no logits */
 	if(!want && i > 0){
 		logits = forward(kv, j->prompt[i-1], i-1, 1);
-		lockfs();
+		qlock(&fs);
 		keep(j->s, logits);
-		unlockfs();
+		qunlock(&fs);
 	}
 	free(out);
 	return nil;
@@ -725,18 +682,16 @@ generator(void *v)
 	initfp();
 	start = nsec();
 	err = generate1(j);
-	lockfs();
+	qlock(&fs);
 	if(err != nil)
 		strecpy(j->g->err, j->g->err + ERRMAX, err);
 	j->g->rate = j->g->pos / ((nsec() - start + 1)/1e9);
 	j->g->ended = 1;
 	changed(j->s);
 	rwakeupall(&fs.over);
-	unlockfs();
-	lockfs();
 	dropgen(j->g);
 	dropsess(j->s);
-	unlockfs();
+	qunlock(&fs);
 	freesampler(&j->sampler);
 	free(j->prompt);
 	free(j);
@@ -748,14 +703,14 @@ maygenerate(Sess *s)
 {
 	if(generating(s))
 		return Egenerating;
-	if(fs.load != nil || fs.leaving)
+	if(fs.load != nil)
 		return Ebusy;
 	if(fs.model == nil)
 		return Enomodel;
 	return nil;
 }
 
-/* with fs locked */
+/* where maygenerate allows it */
 static char*
 generate(Sess *s)
 {
@@ -763,12 +718,9 @@ generate(Sess *s)
 	Model *m;
 	Job *j;
 	Gen *g;
-	char *e, *p;
+	char *p;
 	long n;
 
-	e = maygenerate(s);
-	if(e != nil)
-		return e;
 	m = fs.model;
 	if(s->kv == nil)
 		s->kv = mksession(m);
@@ -864,7 +816,7 @@ idle(void)
 {
 	int i;
 
-	if(fs.load != nil || fs.leaving)
+	if(fs.load != nil)
 		return 0;
 	for(i = 0; i < Nsession; i++)
 		if(fs.s[i] != nil && generating(fs.s[i]))
@@ -879,7 +831,7 @@ progress(int fd, long n)
 	Load *l;
 	int stopped;
 
-	lockfs();
+	qlock(&fs);
 	for(l = fs.loads; l != nil && l->fd != fd; l = l->next)
 		;
 	stopped = 0;
@@ -889,7 +841,7 @@ progress(int fd, long n)
 			l->n = l->size;
 		stopped = l->stop;
 	}
-	unlockfs();
+	qunlock(&fs);
 	if(stopped)
 		werrstr("%s", Eintr);
 	return stopped? -1: 0;
@@ -957,7 +909,7 @@ load(Req *r, char *model, char *vocab, char *err)
 	l->next = fs.loads;
 	fs.loads = fs.load = l;
 	fs.failed[0] = 0;
-	unlockfs();
+	qunlock(&fs);
 
 	m = nil;
 	t = nil;
@@ -972,10 +924,10 @@ load(Req *r, char *model, char *vocab, char *err)
 			d = dirfstat(fd);
 	}
 	if(d != nil){
-		lockfs();
+		qlock(&fs);
 		l->fd = fd;
 		l->size = d->length;
-		unlockfs();
+		qunlock(&fs);
 		free(d);
 		m = fdloadmodel(fd, 1, fs.threads);
 	}
@@ -986,7 +938,7 @@ load(Req *r, char *model, char *vocab, char *err)
 	if(t == nil)
 		loaderror(err, name);
 
-	lockfs();
+	qlock(&fs);
 	if(fd >= 0)
 		close(fd);
 	stopped = l->stop;
@@ -1017,18 +969,14 @@ static void
 abandon(void)
 {
 	Load *l;
-	Wait *w;
 
 	l = fs.load;
 	l->stop = 1;
 	fs.load = nil;
 	strcpy(fs.failed, Eintr);
-	if(l->r == nil)
-		return;
-	w = emalloc9p(sizeof *w);
-	w->r = l->r;
+	if(l->r != nil)
+		answer(l->r, Eintr);
 	l->r = nil;
-	answer(w, Eintr);
 }
 
 static char*
@@ -1050,184 +998,20 @@ unload(void)
 /*
  * Control messages: all of a write is looked at before any of it is done.
  */
-static int
-digits(char *s)
-{
-	int n;
-
-	for(n = 0; s[n] >= '0' && s[n] <= '9'; n++)
-		;
-	return n;
-}
-
-/* a decimal number that a float can hold, not negative */
-static int
-number(char *s, double *v)
-{
-	char *p;
-	int n;
-
-	p = s;
-	n = digits(p);
-	p += n;
-	if(*p == '.'){
-		p++;
-		n += digits(p);
-		p += digits(p);
-	}
-	if(n == 0)
-		return -1;
-	if(*p == 'e' || *p == 'E'){
-		p++;
-		if(*p == '+' || *p == '-')
-			p++;
-		if(digits(p) == 0)
-			return -1;
-		p += digits(p);
-	}
-	if(*p != 0)
-		return -1;
-	/* anything else is too large by far; strtod may not say so */
-	*v = strtod(s, nil);
-	return *v < 3.4028235677973366e38? 0: -1;
-}
-
-static int
-integer(char *s, uvlong max, uvlong *v)
-{
-	int d;
-
-	if(*s == 0 || s[digits(s)] != 0 || strlen(s) > 30)
-		return -1;
-	for(*v = 0; *s != 0; s++){
-		d = *s - '0';
-		if(*v > (max - d)/10)
-			return -1;
-		*v = *v*10 + d;
-	}
-	return 0;
-}
-
-/* temp, topp, seed, steps and shortcuts; s nil: only looks */
-static char*
-set(Cmd *c, Sess *s)
-{
-	static char *names[] = { "temp", "topp", "seed", "steps", "shortcuts" };
-	double f;
-	uvlong u;
-	int i;
-
-	for(i = 0; i < nelem(names) && strcmp(c->name, names[i]) != 0; i++)
-		;
-	if(i == nelem(names))
-		return Ebadcmd;
-	if(c->n != 2)
-		return Ebadvalue;
-	f = 0;
-	u = 0;
-	switch(i){
-	case 0:
-	case 1:
-		if(number(c->word[1], &f) < 0 || (i == 1 && f > 1))
-			return Ebadvalue;
-		break;
-	case 2:
-		if(integer(c->word[1], ~0ULL, &u) < 0)
-			return Ebadvalue;
-		break;
-	case 3:
-		if(integer(c->word[1], (1ULL<<53) - 1, &u) < 0)
-			return Ebadvalue;
-		break;
-	case 4:
-		/* here are none to be turned off */
-		if(strcmp(c->word[1], "on") != 0 && strcmp(c->word[1], "off") != 0)
-			return Ebadvalue;
-	}
-	if(s == nil)
-		return nil;
-	switch(i){
-	case 0:
-		s->temp = f;
-		break;
-	case 1:
-		s->topp = f;
-		break;
-	case 2:
-		s->seed = u;
-		break;
-	case 3:
-		s->steps = u;
-	}
-	return nil;
-}
-
-static int
-verb(char *s)
-{
-	return strcmp(s, "generate") == 0 || strcmp(s, "stop") == 0
-		|| strcmp(s, "reset") == 0 || strcmp(s, "close") == 0;
-}
-
-static char*
-check(Cmd *c, int root)
-{
-	if(!root){
-		if(verb(c->name))
-			return c->n == 1? nil: Ebadvalue;
-		return set(c, nil);
-	}
-	if(strcmp(c->name, "unload") == 0)
-		return c->n == 1? nil: Ebadvalue;
-	if(strcmp(c->name, "load") != 0)
-		return Ebadcmd;
-	return c->n == 3 && c->word[1][0] != 0 && c->word[2][0] != 0? nil: Ebadvalue;
-}
-
-/* the lines of text, cut up; malloced */
-static Cmd*
-parse(char *text, int *ncmd)
-{
-	Cmd *c;
-	char *line, *next;
-	int n, max;
-
-	n = 0;
-	max = 16;
-	c = emalloc9p(max*sizeof *c);
-	for(line = text; line != nil; line = next){
-		next = strchr(line, '\n');
-		if(next != nil)
-			*next++ = 0;
-		if(n == max){
-			max *= 2;
-			c = erealloc9p(c, max*sizeof *c);
-		}
-		memset(&c[n], 0, sizeof *c);
-		c[n].n = tokenize(line, c[n].word, Nword);
-		if(c[n].n == 0)
-			continue;
-		c[n].name = c[n].word[0];
-		n++;
-	}
-	*ncmd = n;
-	return c;
-}
-
 /* the settings that precede a command are made when it is sure that it can be done */
 static char*
 session(Sess *s, Cmd *c, int n)
 {
-	Sess was;
+	Settings was;
 	char *err;
 	int i;
 
-	was = *s;
+	was = s->Settings;
 	for(i = 0; i < n; i++){
 		if(s->closed)
 			return Enosession;
 		if(!verb(c[i].name)){
-			set(&c[i], s);
+			setctl(&c[i], &s->Settings);
 			continue;
 		}
 		err = nil;
@@ -1235,12 +1019,8 @@ session(Sess *s, Cmd *c, int n)
 			err = maygenerate(s);
 			if(err == nil)
 				err = generate(s);
-			else{
-				s->temp = was.temp;
-				s->topp = was.topp;
-				s->seed = was.seed;
-				s->steps = was.steps;
-			}
+			else
+				s->Settings = was;
 		}else if(strcmp(c[i].name, "stop") == 0)
 			stop(s);
 		else if(strcmp(c[i].name, "reset") == 0)
@@ -1249,12 +1029,12 @@ session(Sess *s, Cmd *c, int n)
 			closesess(s);
 		if(err != nil)
 			return err;
-		was = *s;
+		was = s->Settings;
 	}
 	return nil;
 }
 
-typedef struct Ctl	Ctl;
+/* a write's commands */
 struct Ctl
 {
 	Req	*r;	/* nil: of a clunk */
@@ -1264,11 +1044,10 @@ struct Ctl
 	int	ncmd;
 };
 
-/* does a write's commands, with fs locked */
+/* does them, with fs locked */
 static void
 control(Ctl *k)
 {
-	Wait *w;
 	char buf[ERRMAX], *err;
 	int i;
 
@@ -1285,10 +1064,8 @@ control(Ctl *k)
 					k->r = nil;	/* abandon has answered */
 			}
 	if(k->r != nil){
-		w = emalloc9p(sizeof *w);
-		w->r = k->r;
 		k->r->ofcall.count = k->r->ifcall.count;
-		answer(w, err);
+		answer(k->r, err);
 	}
 	dropsess(k->s);
 	free(k->cmd);
@@ -1299,9 +1076,9 @@ control(Ctl *k)
 static void
 controller(void *v)
 {
-	lockfs();
+	qlock(&fs);
 	control(v);
-	unlockfs();
+	qunlock(&fs);
 	threadexits(nil);
 }
 
@@ -1315,11 +1092,11 @@ start(Req *r, Sess *s, char *text)
 
 	k = emalloc9p(sizeof *k);
 	k->text = text;
-	k->cmd = parse(text, &k->ncmd);
-	err = nil;
+	k->cmd = parsectl(text, &k->ncmd);
+	err = k->cmd == nil? "out of memory": nil;
 	slow = 0;
 	for(i = 0; i < k->ncmd && err == nil; i++){
-		err = check(&k->cmd[i], s == nil);
+		err = checkctl(&k->cmd[i], s == nil);
 		if(verb(k->cmd[i].name) && strcmp(k->cmd[i].name, "generate") != 0)
 			slow |= generating(s);
 		if(s == nil && strcmp(k->cmd[i].name, "load") == 0)
@@ -1351,7 +1128,7 @@ start(Req *r, Sess *s, char *text)
 static char*
 writectl(Req *r, Faux *a)
 {
-	char *text, *err;
+	char *text;
 	long n;
 	int more;
 
@@ -1370,14 +1147,13 @@ writectl(Req *r, Faux *a)
 	add(&a->pending, r->ifcall.data, n);
 	if(more){
 		r->ofcall.count = n;
-		respond(r, nil);
+		answer(r, nil);
 		return nil;
 	}
 	add(&a->pending, "", 1);
 	text = a->pending.s;
 	memset(&a->pending, 0, sizeof a->pending);
-	err = start(r, a->s, text);
-	return err;
+	return start(r, a->s, text);
 }
 
 static char*
@@ -1435,9 +1211,9 @@ fsattach(Req *r)
 {
 	r->fid->qid = mkqid(Qroot, nil);
 	r->ofcall.qid = r->fid->qid;
-	lockfs();
+	qlock(&fs);
 	r->fid->aux = mkaux(Qroot, nil);
-	unlockfs();
+	qunlock(&fs);
 	respond(r, nil);
 }
 
@@ -1447,9 +1223,9 @@ fsclone(Fid *old, Fid *new)
 	Faux *a;
 
 	a = old->aux;
-	lockfs();
+	qlock(&fs);
 	new->aux = mkaux(a->file, a->s);
-	unlockfs();
+	qunlock(&fs);
 	return nil;
 }
 
@@ -1470,7 +1246,8 @@ static char*
 walk(Fid *f, char *name, Qid *q)
 {
 	Faux *a;
-	int i, n;
+	uvlong n;
+	int i;
 
 	a = f->aux;
 	if(strcmp(name, "..") == 0)
@@ -1478,18 +1255,16 @@ walk(Fid *f, char *name, Qid *q)
 	if(a->file == Qdir){
 		if(a->s->closed)
 			return Enosession;
-		for(i = 0; i < nelem(files); i++)
+		for(i = Qctl; i < Qend; i++)
 			if(strcmp(name, files[i].name) == 0)
-				return move(f, files[i].file, a->s, q);
+				return move(f, i, a->s, q);
 		return Enonexist;
 	}
-	for(i = 0; i < nelem(rootfiles); i++)
-		if(strcmp(name, rootfiles[i].name) == 0)
-			return move(f, rootfiles[i].file, nil, q);
-	n = digits(name);
-	if(n == 0 || n > 9 || name[n] != 0 || (name[0] == '0' && n > 1))
+	for(i = Qrootctl; i < Qdir; i++)
+		if(strcmp(name, files[i].name) == 0)
+			return move(f, i, nil, q);
+	if((name[0] == '0' && name[1] != 0) || ctlint(name, 999999999, &n) < 0)
 		return Enonexist;
-	n = atoi(name);
 	if(n >= Nsession || fs.s[n] == nil)
 		return Enosession;
 	return move(f, Qdir, fs.s[n], q);
@@ -1500,30 +1275,10 @@ fswalk1(Fid *f, char *name, Qid *q)
 {
 	char *e;
 
-	lockfs();
+	qlock(&fs);
 	e = walk(f, name, q);
-	unlockfs();
+	qunlock(&fs);
 	return e;
-}
-
-static ulong
-filemode(int file)
-{
-	Dir d;
-	int i;
-
-	USED(d);
-	if(file == Qroot)
-		return 0555;
-	if(file == Qdir)
-		return 0755;
-	for(i = 0; i < nelem(rootfiles); i++)
-		if(rootfiles[i].file == file)
-			return rootfiles[i].mode;
-	for(i = 0; i < nelem(files); i++)
-		if(files[i].file == file)
-			return files[i].mode;
-	return 0;
 }
 
 static char*
@@ -1538,7 +1293,7 @@ open1(Req *r, Faux *a)
 	want = need[r->ifcall.mode & 3];
 	if(r->ifcall.mode & OTRUNC)
 		want |= 2;
-	if((r->ifcall.mode & ORCLOSE) || (filemode(a->file) & want) != want)
+	if((r->ifcall.mode & ORCLOSE) || (files[a->file].mode & want) != want)
 		return Eperm;
 	if(a->file == Qclone){
 		s = mksess(r->fid->uid);
@@ -1559,9 +1314,9 @@ fsopen(Req *r)
 {
 	char *e;
 
-	lockfs();
+	qlock(&fs);
 	e = open1(r, r->fid->aux);
-	unlockfs();
+	qunlock(&fs);
 	respond(r, e);
 }
 
@@ -1573,7 +1328,7 @@ fsread(Req *r)
 
 	a = r->fid->aux;
 	err = nil;
-	lockfs();
+	qlock(&fs);
 	if(a->s != nil && a->s->closed)
 		err = Enosession;
 	else
@@ -1588,7 +1343,7 @@ fsread(Req *r)
 		case Qstream:
 		case Qtokens:
 			fsread1(r);
-			unlockfs();
+			qunlock(&fs);
 			return;
 		default:
 			if(a->file != Qclone && (r->ifcall.offset == 0 || a->snap == nil)){
@@ -1598,7 +1353,7 @@ fsread(Req *r)
 			if(a->snap != nil)
 				readbuf(r, a->snap, a->nsnap);
 		}
-	unlockfs();
+	qunlock(&fs);
 	respond(r, err);
 }
 
@@ -1609,19 +1364,19 @@ fswrite(Req *r)
 	char *err;
 
 	a = r->fid->aux;
-	lockfs();
+	qlock(&fs);
 	if(a->s != nil && a->s->closed)
 		err = Enosession;
 	else if(a->file == Qprompt){
 		err = writeprompt(r, a->s);
 		if(err == nil){
-			unlockfs();
+			qunlock(&fs);
 			respond(r, nil);
 			return;
 		}
 	}else
 		err = writectl(r, a);
-	unlockfs();
+	qunlock(&fs);
 	if(err != nil)
 		respond(r, err);
 }
@@ -1632,14 +1387,14 @@ fsstat(Req *r)
 	Faux *a;
 
 	a = r->fid->aux;
-	lockfs();
+	qlock(&fs);
 	if(a->s != nil && a->s->closed){
-		unlockfs();
+		qunlock(&fs);
 		respond(r, Enosession);
 		return;
 	}
 	filedir(&r->d, a->file, a->s);
-	unlockfs();
+	qunlock(&fs);
 	respond(r, nil);
 }
 
@@ -1671,19 +1426,20 @@ fsflush(Req *r)
 	Wait **l, *w;
 
 	old = r->oldreq;
-	lockfs();
+	qlock(&fs);
 	if(old->ifcall.type == Tread && old->fid != nil){
 		a = old->fid->aux;
 		if(a->s != nil)
 			for(l = &a->s->wait; (w = *l) != nil; l = &w->next)
 				if(w->r == old){
 					*l = w->next;
-					answer(w, Eintr);
+					answer(old, Eintr);
+					free(w);
 					break;
 				}
 	}else if(fs.load != nil && fs.load->r == old)
 		abandon();
-	unlockfs();
+	qunlock(&fs);
 	respond(r, nil);
 }
 
@@ -1697,7 +1453,7 @@ destroyfid(Fid *f)
 	a = f->aux;
 	if(a == nil)
 		return;
-	lockfs();
+	qlock(&fs);
 	if(a->more && a->err[0] == 0 && a->pending.n > 0 && !(a->s != nil && a->s->closed)){
 		add(&a->pending, "", 1);
 		text = a->pending.s;
@@ -1705,7 +1461,7 @@ destroyfid(Fid *f)
 		start(nil, a->s, text);
 	}
 	dropaux(a);
-	unlockfs();
+	qunlock(&fs);
 }
 
 static Srv	fssrv =
@@ -1757,8 +1513,8 @@ threadmain(int argc, char *argv[])
 		stdio = 1;
 		break;
 	case 'j':
-		if(integer(EARGF(usage()), 1024, &n) < 0 || n == 0)
-			sysfatal("-j: %s", Ebadvalue);
+		if(ctlint(EARGF(usage()), 1024, &n) < 0 || n == 0)
+			sysfatal("-j: bad value");
 		fs.threads = n;
 		break;
 	case 'm':

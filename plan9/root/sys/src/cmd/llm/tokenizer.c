@@ -437,6 +437,20 @@ decode(Tokenizer *t, int prev, int token, int *n)
 	return s;
 }
 
+int
+maxpiece(Tokenizer *t)
+{
+	int i, n, max;
+
+	max = 4;
+	for(i = 0; i < t->vocab_size; i++){
+		decode(t, 0, i, &n);
+		if(n > max)
+			max = n;
+	}
+	return max;
+}
+
 /* the bytes of the character at p, 0 if there is none: not overlong, no surrogate */
 static int
 utf8(uchar *p, int n)
