@@ -56,7 +56,11 @@ function commandLine(args: string[]): CommandLine {
   }
 }
 
+/** `9ml NAME ...`: what is done on the host, without the userland. Each returns what the command exits with. */
+const tools: Record<string, () => Promise<{ main(args: string[]): Promise<number> }>> = {}
+
 async function main(args: string[]): Promise<number> {
+  if (args[0] !== undefined && Object.hasOwn(tools, args[0])) return (await tools[args[0]]!()).main(args.slice(1))
   if (args[0] === '-h' || args[0] === '--help') {
     process.stdout.write(usage)
     return 0
