@@ -1,3 +1,4 @@
+import { instantiator, type Parts, type Scheduler, turns } from '../v86.ts'
 import { BY2PG, PORT } from './layout.ts'
 import { stub } from './stub.gen.ts'
 
@@ -6,24 +7,11 @@ import { stub } from './stub.gen.ts'
  * and v86.test.ts tries each of these things.
  */
 
-/** v86's parts: its module's class, and the bytes of its wasm. */
-export interface Parts {
-  V86: new (options: object) => Emulator
-  wasm: Uint8Array
-}
-
-interface Emulator {
+export interface Emulator {
   add_listener(event: string, f: () => void): void
   run(): void
   destroy(): Promise<void>
-  v86: {
-    cpu: Cpu
-    running: boolean
-    yield(t: number, tick: number): void
-    yield_callback(tick: number): void
-    unregister_yield(): void
-    do_tick(): void
-  }
+  v86: Scheduler & { cpu: Cpu }
 }
 
 interface Cpu {
@@ -109,39 +97,21 @@ export class X86 {
       return 1e9
     }
     // An idle processor waits for nobody but us, and between two slices only others get their turn.
-    const { v86 } = emulator
-    v86.unregister_yield()
-    const { port1, port2 } = new MessageChannel()
-    port2.onmessage = e => v86.yield_callback(e.data as number)
-    this.port = port2
-    const { setImmediate } = globalThis as { setImmediate?: (f: () => void) => void }
-    if (setImmediate) v86.yield = (t, tick) => void (t < 1 && setImmediate(() => v86.yield_callback(tick)))
-    else v86.yield = (t, tick) => void (t < 1 && port1.postMessage(tick))
+    this.endturns = turns(emulator.v86, () => {})
     const trap = () => {
       this.renew()
       h.trap()
     }
     cpu.io.register_write(PORT, {}, trap, trap, trap)
   }
-  private readonly port: MessagePort
+  private readonly endturns: () => void
 
   /** Resolves when the stub is in memory; the first trap, Vboot, comes after `run`. */
-  static async start(parts: Parts, size: number, h: Handlers): Promise<X86> {
-    const module = await WebAssembly.compile(parts.wasm)
+  static async start(parts: Parts<Emulator>, size: number, h: Handlers): Promise<X86> {
+    const { wasm_fn, said } = await instantiator(parts.wasm)
     const { buffer } = Uint8Array.from(atob(stub.base64), c => c.charCodeAt(0))
-    const said = { reason: '' }
     const emulator = new parts.V86({
-      wasm_fn: async (env: Record<string, Record<string, unknown>>) => {
-        const imports = env['env'] as { console_log_from_wasm(offset: number, length: number): void }
-        imports.console_log_from_wasm = (offset, length) => {
-          // `panicked at FILE:LINE:COLUMN:`, and the reason.
-          const text = new TextDecoder().decode(new Uint8Array(memory(), offset, length))
-          said.reason = text.slice(text.indexOf('\n') + 1)
-        }
-        const { exports } = await WebAssembly.instantiate(module, env)
-        const memory = () => (exports['memory'] as WebAssembly.Memory).buffer
-        return exports
-      },
+      wasm_fn,
       memory_size: size,
       vga_memory_size: 1 << 20,
       multiboot: { buffer },
@@ -210,7 +180,7 @@ export class X86 {
 
   destroy(): void {
     this.dead = true
-    this.port.close()
+    this.endturns()
     void this.emulator.destroy().catch(() => {})
   }
 }

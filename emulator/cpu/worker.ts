@@ -1,6 +1,7 @@
+import type { Parts } from '../v86.ts'
 import { Machine } from './machine.ts'
 import type { Down, Up } from './protocol.ts'
-import { type Parts, X86 } from './v86.ts'
+import { type Emulator, X86 } from './v86.ts'
 
 /** Bytes of memory that the processor has. */
 const MEMORY = 512 * 1024 * 1024
@@ -12,7 +13,7 @@ export interface CpuPort {
 }
 
 /** Runs a processor until it panics. Messages that come before it is up wait. Resolves when it is up, or is not to be. */
-export async function serveCpu(port: CpuPort, parts: () => Promise<Parts>): Promise<Machine> {
+export async function serveCpu(port: CpuPort, parts: () => Promise<Parts<Emulator>>): Promise<Machine> {
   const machine = new Machine(ups => port.postMessage(ups))
   const early: Down[] = []
   port.onmessage(downs => early.push(...downs))

@@ -4,7 +4,8 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { aoutimage, type CpuWorker } from '../../emulator/cpu/image.ts'
 import type { Machine } from '../../emulator/cpu/machine.ts'
 import type { Down, Up } from '../../emulator/cpu/protocol.ts'
-import type { Parts } from '../../emulator/cpu/v86.ts'
+import type { Emulator } from '../../emulator/cpu/v86.ts'
+import type { Parts } from '../../emulator/v86.ts'
 import { serveCpu } from '../../emulator/cpu/worker.ts'
 import { buildPlan9, built } from '../../emulator/guest/build.ts'
 import { PlanError } from '../../plan9/error.ts'
@@ -34,7 +35,7 @@ function inthread(): CpuWorker {
       },
     },
     async () => ({
-      V86: V86 as unknown as Parts['V86'],
+      V86: V86 as unknown as Parts<Emulator>['V86'],
       wasm: await readFile(new URL('../../node_modules/v86/build/v86.wasm', import.meta.url)),
     }),
   ).then(m => {
