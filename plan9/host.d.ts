@@ -80,3 +80,13 @@ declare namespace WebAssembly {
   function compile(bytes: Uint8Array): Promise<Module>
   function instantiate(module: Module, imports?: Record<string, Record<string, unknown>>): Promise<Instance>
 }
+declare class CompressionStream {
+  constructor(format: 'gzip')
+  readonly readable: unknown
+  readonly writable: unknown
+}
+declare class DecompressionStream {
+  constructor(format: 'gzip')
+  readonly readable: unknown
+  readonly writable: unknown
+}

@@ -1,7 +1,9 @@
 import type { ByteStream } from '../../plan9/9p/framer.ts'
 import { Eintr, PlanError } from '../../plan9/error.ts'
 import { RFFDG, RFNAMEG, RFNOTEG, RFNOWAIT, RFPROC, type Sys } from '../../plan9/kernel/sys.ts'
-import { Bsize, write } from '../../plan9/libc/bio.ts'
+import { hosts } from '../../plan9/libc/hosts.ts'
+import { parseaddr } from '../../plan9/libc/netaddr.ts'
+import { relay } from '../../plan9/libc/relay.ts'
 import { attempt } from '../../plan9/libc/sysfatal.ts'
 
 /**
@@ -14,6 +16,13 @@ let host: Dial = addr => Promise.reject(new PlanError(`no network to dial ${addr
 
 export function setDial(dial: Dial): void {
   host = dial
+}
+
+/** The guests come first: their names are theirs as long as they run. */
+async function call(addr: string): Promise<ByteStream> {
+  const { host: name, port } = parseaddr(addr)
+  const guest = hosts.get(name)
+  return guest ? guest(port) : host(addr)
 }
 
 /** dial(2)'s netmkaddr: a full address from one that may lack its network or its service. */
@@ -37,30 +46,6 @@ async function outside<T>(sys: Sys, p: Promise<T>): Promise<T> {
   throw new PlanError(Eintr)
 }
 
-/** Carries bytes both ways until one side ends, or is broken. */
-async function relay(sys: Sys, fd: number, remote: ByteStream): Promise<void> {
-  async function copy(read: () => Promise<Uint8Array>, put: (b: Uint8Array) => Promise<void> | void): Promise<void> {
-    for (;;) {
-      const b = await attempt(read())
-      if (b === undefined || b.length === 0) return
-      await put(b)
-    }
-  }
-  const out = copy(
-    () => sys.read(fd, Bsize),
-    b => remote.write(b),
-  )
-  const back = copy(
-    () => remote.read(),
-    b => write(sys, fd, b),
-  )
-  try {
-    await attempt(Promise.race([out, back]))
-  } finally {
-    remote.close()
-  }
-}
-
 /**
  * Calls an address, as `netmkaddr` makes them. A process of its own carries what is written to the connection, and read.
  *
@@ -68,7 +53,7 @@ async function relay(sys: Sys, fd: number, remote: ByteStream): Promise<void> {
  * @throws PlanError
  */
 export async function dial(sys: Sys, addr: string): Promise<number> {
-  const remote = await outside(sys, host(addr))
+  const remote = await outside(sys, call(addr))
   const [mine, theirs] = await sys.pipe()
   await sys.rfork(RFPROC | RFFDG | RFNOTEG | RFNAMEG | RFNOWAIT, async child => {
     for (const fd of [0, 1, 2, mine]) await attempt(child.close(fd))

@@ -4,8 +4,9 @@ import { Client } from '../../plan9/9p/client.ts'
 import { OREAD, OWRITE } from '../../plan9/9p/const.ts'
 import { serve } from '../../plan9/9p/server.ts'
 import { ramfs, Tree } from '../../plan9/9p/tree.ts'
+import { parseaddr } from '../../plan9/libc/netaddr.ts'
 import { Random } from '../../tests/random.ts'
-import { announce, dial, parseaddr } from './tcp.ts'
+import { announce, dial } from './tcp.ts'
 
 let listening: Awaited<ReturnType<typeof announce>>
 let addr: string
