@@ -1,5 +1,7 @@
 import { expose } from 'comlink'
 import { aoutimage, type CpuWorker } from '../emulator/cpu/image.ts'
+import { pcPrograms, setPcWorker } from '../emulator/pc/programs.ts'
+import type { PcWorker } from '../emulator/pc/thread.ts'
 import { setEngineWorker } from '../llmfs/host.ts'
 import { llmPrograms } from '../llmfs/programs.ts'
 import { portTransport } from '../plan9/9p/transport.ts'
@@ -38,6 +40,18 @@ function cpuWorker(): CpuWorker {
     terminate: () => worker.terminate(),
   }
 }
+
+setPcWorker((): PcWorker => {
+  const worker = new Worker(new URL('./pc.worker.ts', import.meta.url), { type: 'module', name: '9ml pc' })
+  return {
+    postMessage: down => worker.postMessage(down),
+    onmessage: f => {
+      worker.onmessage = ev => f(ev.data)
+    },
+    failed: failure(worker),
+    terminate: () => worker.terminate(),
+  }
+})
 
 /** The screen's end of the console: bytes go to the page, which says when it has shown them. */
 class Screen {
@@ -85,7 +99,7 @@ class PageKernel implements KernelApi {
     }
     const machine = boot({
       fill: tree => fill(tree, files, o.base),
-      programs: llmPrograms,
+      programs: { ...llmPrograms, ...pcPrograms },
       images: [aoutimage(cpuWorker)],
       services: { usr: transport },
       cons: [cons],

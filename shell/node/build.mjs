@@ -19,6 +19,7 @@ export async function build() {
       ['engine.worker', 'engine.worker.ts'],
       ['thread.worker', 'thread.worker.ts'],
       ['cpu.worker', 'cpu.worker.ts'],
+      ['pc.worker', 'pc.worker.ts'],
       ['9ml', 'main.ts'],
     ])
       await vite({
@@ -45,7 +46,14 @@ export async function build() {
     const old = join(outDir, 'old')
     await rename(join(dist, 'root'), old).catch(() => {})
     await rename(join(outDir, 'root'), join(dist, 'root'))
-    for (const name of ['v86.wasm', 'thread.worker.js', 'engine.worker.js', 'cpu.worker.js', '9ml.js']) {
+    for (const name of [
+      'v86.wasm',
+      'thread.worker.js',
+      'engine.worker.js',
+      'cpu.worker.js',
+      'pc.worker.js',
+      '9ml.js',
+    ]) {
       await utimes(join(outDir, name), begun, begun)
       await rename(join(outDir, name), join(dist, name))
     }

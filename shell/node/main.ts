@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { isAbsolute, parse } from 'node:path'
 import process from 'node:process'
 import { aoutimage } from '../../emulator/cpu/image.ts'
+import { pcPrograms, setPcWorker } from '../../emulator/pc/programs.ts'
 import { setAnnounce, setEngineWorker } from '../../llmfs/host.ts'
 import { llmPrograms } from '../../llmfs/programs.ts'
 import { serve } from '../../plan9/9p/server.ts'
@@ -13,6 +14,7 @@ import { setDial } from '../cmd/dial.ts'
 import { cpuWorker } from './cpuworker.ts'
 import { engineWorker } from './engineworker.ts'
 import { hostcwd, hostfs } from './hostfs.ts'
+import { pcWorker } from './pcworker.ts'
 import { fillRoot } from './root.ts'
 import { StdioCons } from './stdio.ts'
 import { announce, dialStream } from './tcp.ts'
@@ -66,6 +68,7 @@ async function main(args: string[]): Promise<number> {
     return 0
   }
   setEngineWorker(engineWorker)
+  setPcWorker(pcWorker)
   setDial(dialStream)
   setAnnounce(announce)
 
@@ -81,7 +84,7 @@ async function main(args: string[]): Promise<number> {
 
   const options = (cons: ConsDriver[]): BootOptions => ({
     fill: fillRoot,
-    programs: llmPrograms,
+    programs: { ...llmPrograms, ...pcPrograms },
     images: [aoutimage(cpuWorker)],
     services: { host: hostService(root) },
     cons,
