@@ -38,6 +38,7 @@ export interface Machine {
 const directories: [string, number][] = [
   ['/lib/news', 0o777],
   ['/mnt/llm', 0o775],
+  ['/mnt/pc', 0o775],
   ['/mnt/temp', 0o775],
   ['/mnt/term', 0o775],
   ['/n/host', 0o775],

@@ -14,6 +14,8 @@ import { pcWorker } from './programs.ts'
 
 /** Bytes of one read of an image at most. */
 const PIECE = 64 * 1024
+/** A descriptor that no other has. */
+const HIGH = 90
 
 function pcFiles(sys: Sys): Files {
   return {
@@ -58,12 +60,15 @@ async function serveNamespace(sys: Sys, c: ByteStream): Promise<void> {
   const [mine, theirs] = await sys.pipe()
   const flags = RFPROC | RFFDG | RFNOTEG | RFNOWAIT
   await sys.rfork(flags, async child => {
-    for (const fd of [0, 1]) await child.dup(theirs, fd)
-    for (const fd of [mine, theirs]) await child.close(fd)
+    // Either may be 0 or 1: the server has closed those.
+    const fd = await child.dup(theirs, HIGH)
+    for (const old of [mine, theirs]) await child.close(old)
+    for (const std of [0, 1]) await child.dup(fd, std)
+    await child.close(fd)
     return child.exec('/bin/exportfs', ['exportfs', '-r', '/'])
   })
   await sys.rfork(flags, async child => {
-    for (const fd of [0, 1, theirs]) await attempt(child.close(fd))
+    await child.close(theirs)
     await relay(child, mine, c)
     return ''
   })
