@@ -6,6 +6,8 @@ import { Enonexist, Eperm, errstr, PlanError } from '../../plan9/error.ts'
 import { orAbort } from '../../plan9/libc/abort.ts'
 import { quoterc, tokenize } from '../../plan9/libc/quote.ts'
 import type { Blocks } from '../disk/blocks.ts'
+import { Dialogue } from './dialogue.ts'
+import * as front from './front.ts'
 import type { HostState } from './ip/host.ts'
 import { identity, type Made, pack, unpack } from './snapshot.ts'
 import { PcThread, type PcWorker } from './thread.ts'
@@ -91,9 +93,13 @@ interface Running {
   images: Image[]
   paused: boolean
   began: number
+  /** 9front: whether its prompt has come. */
+  prompt?: string
 }
 
 interface Settings {
+  /** hda is an ISO of 9front, whose kernel is started. */
+  front: boolean
   memory: number
   hda?: string
   hdb?: string
@@ -110,7 +116,7 @@ const names = ['hda', 'hdb', 'kernel', 'initrd', 'bios', 'vgabios'] as const
 
 /** A PC, off or on. */
 export class PcMachine {
-  readonly settings: Settings = { memory: 256 * MB, net: true, uart1: true }
+  readonly settings: Settings = { front: false, memory: 256 * MB, net: true, uart1: true }
   private readonly files: Files
   private readonly worker: () => PcWorker
   private readonly accept: ((port: number, c: ByteStream) => void) | undefined
@@ -175,7 +181,7 @@ export class PcMachine {
   async start(snapshot?: string): Promise<void> {
     return this.alone(async () => {
       if (this.running) throw new PlanError('pc is on')
-      const { memory, net, uart1, cmdline, ...s } = this.settings
+      const { memory, net, uart1, cmdline, front: is9front, ...s } = this.settings
       const images: Image[] = []
       try {
         const drive = async (name: string | undefined) => {
@@ -199,8 +205,12 @@ export class PcMachine {
           }
         const bios = await this.whole(s.bios)
         const vgabios = await this.whole(s.vgabios)
-        const kernel = from ? undefined : await this.whole(s.kernel)
-        const initrd = from ? undefined : await this.whole(s.initrd)
+        let kernel = from ? undefined : await this.whole(s.kernel)
+        let initrd = from ? undefined : await this.whole(s.initrd)
+        if (is9front && !from && !kernel && !bios && hda) {
+          kernel = await front.kernel(hda)
+          initrd = new TextEncoder().encode(front.ini)
+        }
         if (!from && !kernel && !bios) throw new PlanError('nothing to boot: no kernel and no bios')
         const pc = await PcThread.start(
           this.worker(),
@@ -238,11 +248,34 @@ export class PcMachine {
         const { accept } = this
         if (net && accept) await pc.listen(564, c => accept(564, c))
         await pc.run()
+        if (is9front && !from) this.talk(running, front.boot, true).catch(() => {})
       } catch (e) {
         if (!this.running) for (const f of images) await f.close().catch(() => {})
         throw e
       }
     })
+  }
+
+  /** Lets a dialogue with the console go its way; what became of it is told by status. */
+  private async talk(r: Running, what: (d: Dialogue) => Promise<void>, all: boolean): Promise<void> {
+    r.prompt = 'waiting'
+    const line = r.lines[0]
+    let at = line.start(all)
+    const d = new Dialogue({
+      async read(signal) {
+        const { bytes, next } = await line.read(at, KEPT, signal)
+        at = next
+        return bytes
+      },
+      write: b => line.write(b),
+    })
+    try {
+      await what(d)
+      r.prompt = 'yes'
+    } catch (e) {
+      r.prompt = `no: ${errstr(e)}`
+      throw e
+    }
   }
 
   /** @throws PlanError */
@@ -265,9 +298,19 @@ export class PcMachine {
       case 'initrd':
       case 'bios':
       case 'vgabios':
+        if (verb !== 'hdb') this.settings.front = false
         if (args.length === 0) delete this.settings[verb]
         else this.settings[verb] = arg()
         return
+      case '9front':
+        this.settings.front = true
+        this.settings.memory = front.MEMORY
+        this.settings.hda = arg()
+        for (const name of ['kernel', 'initrd', 'bios', 'vgabios'] as const) delete this.settings[name]
+        return
+      case 'setup':
+        none()
+        return this.talk(this.on, front.setup, false)
       case 'cmdline':
         this.settings.cmdline = args.join(' ')
         return
@@ -310,11 +353,14 @@ export class PcMachine {
 
   ctltext(): string {
     const { memory, net, uart1, cmdline } = this.settings
-    const lines = [`memory ${memory / MB}M`, `net ${net ? 'on' : 'off'}`, `eia1 ${uart1 ? 'on' : 'off'}`]
+    const lines = [`net ${net ? 'on' : 'off'}`, `eia1 ${uart1 ? 'on' : 'off'}`]
     for (const name of names) {
       const value = this.settings[name]
-      if (value !== undefined) lines.push(`${name} ${quoterc(value)}`)
+      if (value === undefined) continue
+      lines.push(`${name === 'hda' && this.settings.front ? '9front' : name} ${quoterc(value)}`)
     }
+    // `9front` sets it too.
+    lines.push(`memory ${memory / MB}M`)
     if (cmdline !== undefined) lines.push(`cmdline ${cmdline}`)
     return `${lines.join('\n')}\n`
   }
@@ -326,7 +372,7 @@ export class PcMachine {
     const up = performance.now() - r.began
     return (
       `${r.paused ? 'paused' : 'running'}\n` +
-      `uptime ${(up / 1000).toFixed(1)}\ncomputed ${(computed / 1000).toFixed(1)}\n` +
+      `${r.prompt === undefined ? '' : `prompt ${r.prompt}\n`}uptime ${(up / 1000).toFixed(1)}\ncomputed ${(computed / 1000).toFixed(1)}\n` +
       `read ${moved}\n${host ? `ip ${host.ip}\nether ${host.mac}\n` : ''}`
     )
   }
