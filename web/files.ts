@@ -1,11 +1,17 @@
 import { Client, type Fid } from '../plan9/9p/client.ts'
-import { OREAD, OWRITE } from '../plan9/9p/const.ts'
+import { ORDWR, OREAD, OWRITE } from '../plan9/9p/const.ts'
 import type { Dir } from '../plan9/9p/dir.ts'
 import { portTransport } from '../plan9/9p/transport.ts'
 import { Eexist, PlanError } from '../plan9/error.ts'
 
 /** Bytes read of a dropped file and written at a time. */
 const CHUNK = 1 << 20
+
+export interface Stream {
+  read(): Promise<Uint8Array>
+  write(data: Uint8Array): Promise<void>
+  close(): void
+}
 
 const split = (path: string) => path.split('/').filter(name => name !== '')
 
@@ -84,6 +90,27 @@ export class Files {
       await fid.open(OWRITE)
       await fid.write(new TextEncoder().encode(message), 0)
     })
+  }
+
+  /** A file whose reads wait, such as a console: each gives what comes next; nothing is the end. */
+  async stream(path: string): Promise<Stream> {
+    const fid = await (await this.root()).walk(split(path))
+    try {
+      await fid.open(ORDWR)
+    } catch (err) {
+      await fid.clunk().catch(() => undefined)
+      throw err
+    }
+    let at = 0
+    return {
+      async read() {
+        const b = await fid.readSome(CHUNK, at)
+        at += b.length
+        return b
+      },
+      write: async data => void (await fid.write(data, 0)),
+      close: () => void fid.clunk().catch(() => undefined),
+    }
   }
 
   /**

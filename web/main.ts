@@ -10,6 +10,7 @@ import { Notices } from './notices.ts'
 import { consolePane } from './panes/console.ts'
 import { filesPane } from './panes/files.ts'
 import type { Workspace } from './panes/pane.ts'
+import { pcPane } from './panes/pc.ts'
 import { Status } from './status.ts'
 import { onTheme, themeToggle } from './theme.ts'
 
@@ -48,6 +49,7 @@ themeToggle(byId('theme'))
 const layout = new Layout(byId('panes'), byId('tabs'), ws)
 const { pane, terminal } = consolePane(cons.port1)
 const console9 = layout.add(pane)
+layout.add(pcPane)
 layout.add(filesPane)
 
 byId('del').addEventListener('click', () => {

@@ -22,9 +22,9 @@ const keys: Record<string, string> = {
   Delete: '\x7f',
 }
 
-/** The rc console: an xterm over `port` (ToCons out, FromCons in). */
-export function consolePane(port: MessagePort): { pane: Pane; terminal: ConsoleTerminal } {
-  const term = new Terminal({
+/** A terminal as every console of the page has it, in the colours of the moment. */
+export function newTerminal(): Terminal {
+  return new Terminal({
     fontFamily: "ui-monospace, 'SF Mono', 'Cascadia Mono', 'DejaVu Sans Mono', Menlo, Consolas, monospace",
     fontSize: matchMedia('(max-width: 760px)').matches ? 13 : 14,
     lineHeight: 1.25,
@@ -36,6 +36,11 @@ export function consolePane(port: MessagePort): { pane: Pane; terminal: ConsoleT
     overviewRuler: { width: 10 },
     theme: termTheme(),
   })
+}
+
+/** The rc console: an xterm over `port` (ToCons out, FromCons in). */
+export function consolePane(port: MessagePort): { pane: Pane; terminal: ConsoleTerminal } {
+  const term = newTerminal()
   const fit = new FitAddon()
   term.loadAddon(fit)
   const send = (m: ToCons) => port.postMessage(m)
