@@ -42,13 +42,29 @@ const tools = [
     name: 'genisoimage',
     found: () => runs('genisoimage', ['--version']),
     debian: 'genisoimage',
-    suites: ['tests/disk/iso9660.test.ts'],
+    suites: ['tests/disk/iso9660.test.ts', 'tests/pc/front.test.ts'],
+  },
+  {
+    name: 'SeaBIOS',
+    found: () => existsSync('/usr/share/seabios/bios.bin'),
+    debian: 'seabios',
+    suites: ['tests/pc/linux.test.ts', 'tests/web/pc.test.ts'],
+  },
+  {
+    name: 'a Linux for i386, of Debian’s packages',
+    found: () => existsSync(join(top, 'node_modules', '.cache', '9ml', 'linux686', 'boot')),
+    otherwise: ['node', '--import', 'tsx', join(top, 'tests', 'pc', 'getlinux.ts')],
+    suites: ['tests/pc/linux.test.ts', 'tests/web/pc.test.ts'],
   },
   {
     name: 'gcc with -m32',
     found: () => runs('gcc', ['-m32', '-fsanitize=address,undefined', '-o', '/dev/null', '-x', 'c', probe]),
     debian: 'gcc-multilib',
-    suites: ['tests/guest/{asm,bits,build,kern,libc,llm,llmfslinux,stub,threads}.test.ts'],
+    suites: [
+      'tests/guest/{asm,bits,build,kern,libc,llm,llmfslinux,stub,threads}.test.ts',
+      'tests/pc/linux.test.ts',
+      'tests/web/pc.test.ts',
+    ],
   },
 ]
 
@@ -74,8 +90,8 @@ async function prepare() {
   const missing = []
   for (const tool of tools) if (!(await tool.found())) missing.push(tool)
   if (missing.length === 0) return missing
-  if (process.getuid?.() === 0 && runs('apt-get', ['--version'])) {
-    const packages = missing.map(t => t.debian)
+  const packages = missing.flatMap(t => t.debian ?? [])
+  if (packages.length > 0 && process.getuid?.() === 0 && runs('apt-get', ['--version'])) {
     const env = { DEBIAN_FRONTEND: 'noninteractive' }
     step('apt-get update', 'apt-get', ['update', '-qq'], env)
     step(
@@ -145,7 +161,7 @@ if (existsSync(out)) {
 } else count('vitest wrote no results', false)
 
 for (const tool of missing) {
-  console.log(`could not run for want of ${tool.name} (Debian: ${tool.debian}): ${tool.suites.join(' ')}`)
+  console.log(`could not run for want of ${tool.name}${tool.debian ? ` (Debian: ${tool.debian})` : ''}: ${tool.suites.join(' ')}`)
   if (ci) count(`no ${tool.name}`, false)
 }
 for (const f of failures) console.log(`failed: ${f}`)

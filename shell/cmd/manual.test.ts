@@ -28,7 +28,7 @@ describe.each(pages)('%s/%s', (c, f) => {
     expect(names(text).length).toBeGreaterThan(0)
     if (f === '0intro') return
     expect(text).toMatch(/^\.SH SOURCE$/m)
-    const files = [...text.matchAll(/^\.B (shell|plan9|llmfs)(\/[\w./-]+)/gm)].map(m => m[1]! + m[2]!)
+    const files = [...text.matchAll(/^\.B (shell|plan9|llmfs|emulator)(\/[\w./-]+)/gm)].map(m => m[1]! + m[2]!)
     expect(files.filter(f => !existsSync(join(repo, f)))).toEqual([])
   })
   it.each([40, 60, 80, 120])('fits %s columns, with no escape or request left in it', columns => {
