@@ -161,7 +161,9 @@ if (existsSync(out)) {
 } else count('vitest wrote no results', false)
 
 for (const tool of missing) {
-  console.log(`could not run for want of ${tool.name}${tool.debian ? ` (Debian: ${tool.debian})` : ''}: ${tool.suites.join(' ')}`)
+  console.log(
+    `could not run for want of ${tool.name}${tool.debian ? ` (Debian: ${tool.debian})` : ''}: ${tool.suites.join(' ')}`,
+  )
   if (ci) count(`no ${tool.name}`, false)
 }
 for (const f of failures) console.log(`failed: ${f}`)
