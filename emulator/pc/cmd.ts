@@ -2,24 +2,29 @@ import { DMDIR, OREAD, OTRUNC, OWRITE } from '../../plan9/9p/const.ts'
 import type { ByteStream } from '../../plan9/9p/framer.ts'
 import { Eisdir, PlanError } from '../../plan9/error.ts'
 import { MREPL, type Program, RFFDG, RFNOTEG, RFNOWAIT, RFPROC, type Sys } from '../../plan9/kernel/sys.ts'
+import { orNote } from '../../plan9/libc/abort.ts'
 import { Arg, usage } from '../../plan9/libc/arg.ts'
 import { write } from '../../plan9/libc/bio.ts'
 import { hosts } from '../../plan9/libc/hosts.ts'
+import { isurl, Webfile } from '../../plan9/libc/http.ts'
 import { startsrv } from '../../plan9/libc/postsrv.ts'
 import { relay } from '../../plan9/libc/relay.ts'
 import { attempt, r, sysfatal } from '../../plan9/libc/sysfatal.ts'
 import { cached } from '../disk/blocks.ts'
-import { type Files, PcMachine, pcSrv } from './fs.ts'
+import { type Files, type Image, PcMachine, pcSrv } from './fs.ts'
 import { pcWorker } from './programs.ts'
 
 /** Bytes of one read of an image at most. */
 const PIECE = 64 * 1024
+/** Pieces of 64 KB that are kept of an image that comes over a network. */
+const KEPT = 1024
 /** A descriptor that no other has. */
 const HIGH = 90
 
 function pcFiles(sys: Sys): Files {
   return {
     async open(name) {
+      if (isurl(name)) return web(sys, name)
       const fd = await sys.open(name, OREAD)
       try {
         const { length, mode } = await sys.fstat(fd)
@@ -53,6 +58,18 @@ function pcFiles(sys: Sys): Files {
       }
     },
   }
+}
+
+/** An image on the web, read by ranges as it is needed. @throws PlanError */
+async function web(sys: Sys, url: string): Promise<Image> {
+  const file = await orNote(sys, Webfile.open(url))
+  const { size } = file
+  if (size === undefined) {
+    file.close()
+    throw new PlanError('the server does not tell its size')
+  }
+  const { read } = cached({ size, read: (offset, n) => file.read(offset, n) }, KEPT)
+  return { size, read, close: async () => file.close() }
 }
 
 /** The guest has called: it gets the name space of pc's process, by exportfs(4). */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -13,6 +13,7 @@ import { boot, type Machine } from '../../shell/boot.ts'
 import { hostfs } from '../../shell/node/hostfs.ts'
 import { pcWorker } from '../../shell/node/pcworker.ts'
 import { fillRoot } from '../../shell/node/root.ts'
+import { Httpserver } from '../httpserver.ts'
 
 /**
  * What is done with 9front's image and at its console, without 9front: a console that follows a script, and an ISO whose
@@ -241,6 +242,26 @@ describe('an image', { timeout: 60_000 }, () => {
     expect(out).toBe(`${ini}\nterm% `)
     expect((await rc('cat /mnt/pc/ctl')).out).toBe(`net on\neia1 on\n9front /n/host${dir}/386.iso\nmemory 256M\n`)
     await rc('echo stop >/mnt/pc/ctl')
+  })
+
+  test('an image on the web is read by ranges, as much as is needed of it', async () => {
+    iso('large.iso', { '386/9pc': tiny(), 'lib/large': new Uint8Array(200 << 20) })
+    const bytes = new Uint8Array(readFileSync(join(dir, 'large.iso')))
+    const server = await Httpserver.start({ '/large.iso': { bytes, etag: '"1"' } })
+    try {
+      expect((await rc(`{echo 9front ${server.url}/large.iso; echo boot} >/mnt/pc/ctl`)).err).toBe('')
+      let status = ''
+      while (!/^prompt (yes|no)/m.test(status)) status = (await rc('cat /mnt/pc/status')).out
+      expect(status).toMatch(/^running\nprompt yes\n/)
+      await rc('echo stop >/mnt/pc/ctl')
+      expect(server.requests.some(r => r.range)).toBe(true)
+      const moved = server.requests.reduce((n, r) => n + r.sent, 0)
+      expect(moved).toBeLessThan(bytes.length / 2)
+      delete server.files['/large.iso']
+      expect((await rc(`{echo 9front ${server.url}/large.iso; echo boot} >/mnt/pc/ctl`)).err).toContain('404')
+    } finally {
+      await server.close()
+    }
   })
 
   test.each([
