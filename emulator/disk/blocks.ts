@@ -6,6 +6,22 @@ export interface Blocks {
   read(offset: number, n: number): Promise<Uint8Array>
 }
 
+/** One that is written too. */
+export interface Disk extends Blocks {
+  /** All of it, within the size. */
+  write(offset: number, data: Uint8Array): Promise<void>
+  flush?(): Promise<void>
+}
+
+/** A disk in memory. */
+export function memoryDisk(bytes: Uint8Array): Disk {
+  return {
+    size: bytes.length,
+    read: async (offset, n) => bytes.slice(offset, offset + n),
+    write: async (offset, data) => bytes.set(data, offset),
+  }
+}
+
 /** Bytes of a piece that `cached` keeps. */
 const PIECE = 64 * 1024
 
