@@ -6,7 +6,15 @@ import { ensureDeps, top } from '../web/setup.mjs'
 
 const more = { RUNS: '20000', STRESS: '1', ROUNDS: '2000', PROGRAMS: '100000' }
 const seed = process.env.SEED ?? String(Math.floor(Date.now() / 86_400_000))
-const files = ['tests/guest/hostile', 'tests/guest/llm.test', 'tests/guest/llmfslinux', 'tests/fuzz', 'tests/pc/ip', 'tests/rc']
+const files = [
+  'tests/guest/hostile',
+  'tests/guest/llm.test',
+  'tests/guest/llmfslinux',
+  'tests/fuzz',
+  'tests/pc/ip',
+  'tests/disk/fat',
+  'tests/rc',
+]
 
 ensureDeps()
 console.log(`SEED=${seed}`)

@@ -45,6 +45,18 @@ const tools = [
     suites: ['tests/disk/iso9660.test.ts', 'tests/pc/front.test.ts'],
   },
   {
+    name: 'mtools',
+    found: () => runs('mtype', ['--version']),
+    debian: 'mtools',
+    suites: ['tests/disk/fat.test.ts'],
+  },
+  {
+    name: 'fsck.vfat',
+    found: () => runs('fsck.vfat', ['--help']) || existsSync('/usr/sbin/fsck.vfat'),
+    debian: 'dosfstools',
+    suites: ['tests/disk/fat.test.ts'],
+  },
+  {
     name: 'SeaBIOS',
     found: () => existsSync('/usr/share/seabios/bios.bin'),
     debian: 'seabios',

@@ -21,6 +21,7 @@ import { announce, dialStream } from './tcp.ts'
 import { terminal } from './terminal.ts'
 
 const usage = `usage: 9ml [-eilprsvxI] [-c commands] [script [arg ...]]
+       9ml disk make|ls|cp|rm|check ...
 An rc in an emulated Plan 9; the host's files are at /n/host. Without -c or a script: interactive on a terminal,
 otherwise commands from standard input.
 `
@@ -59,7 +60,9 @@ function commandLine(args: string[]): CommandLine {
 }
 
 /** `9ml NAME ...`: what is done on the host, without the userland. Each returns what the command exits with. */
-const tools: Record<string, () => Promise<{ main(args: string[]): Promise<number> }>> = {}
+const tools: Record<string, () => Promise<{ main(args: string[]): Promise<number> }>> = {
+  disk: () => import('./disk.ts'),
+}
 
 async function main(args: string[]): Promise<number> {
   if (args[0] !== undefined && Object.hasOwn(tools, args[0])) return (await tools[args[0]]!()).main(args.slice(1))

@@ -91,13 +91,14 @@ export default async function bench() {
     20_000,
   )
   const tcp = await roundtrips(await pc.dial(564), 1000)
-  await type('stty -F /dev/ttyS1 raw -echo; (llmfs -i <>/dev/ttyS1 >&0 2>/dev/null &)')
+  await type('stty -F /dev/ttyS1 raw -echo; (llmfs -i <>/dev/ttyS1 >&0 2>/dev/null &); sleep 1')
   const serial = await roundtrips(pc.eia1, 100)
   await type('killall llmfs')
 
   await type(
-    `(nc -l -p 9001 </dev/null >/dev/null &); (dd if=/dev/zero bs=64k count=${SIZE / 65536 + 1} 2>/dev/null | nc -l -p 9002 &); sleep 1`,
+    "printf '#!/bin/sh\\nexec dd if=/dev/zero bs=64k 2>/dev/null\\n' >/zero; printf '#!/bin/sh\\nexec cat >/dev/null\\n' >/null; chmod +x /zero /null",
   )
+  await type('(nc -ll -p 9001 -e /null &); (nc -ll -p 9002 -e /zero &); sleep 1')
   const sink = await pc.dial(9001)
   const block = new Uint8Array(65536)
   const [into] = await seconds(async () => {

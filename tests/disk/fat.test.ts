@@ -6,13 +6,21 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { memoryDisk } from '../../emulator/disk/blocks.ts'
 import { Fat, type FatFile } from '../../emulator/disk/fat.ts'
 import { PlanError } from '../../plan9/error.ts'
+import { main } from '../../shell/node/disk.ts'
 import { Random } from '../random.ts'
 
 /** FAT images, both ways beside mtools and fsck.vfat, and by random operations beside a model in memory. */
 
 const RUNS = Number(process.env['RUNS'] ?? 6)
 const SEED = Number(process.env['SEED'] ?? 1)
-const env = { ...process.env, MTOOLS_SKIP_CHECK: '1', MTOOLS_NO_VFAT: '0', TZ: 'UTC', LC_ALL: 'C.UTF-8' }
+const env = {
+  ...process.env,
+  PATH: `${process.env['PATH']}:/usr/sbin:/sbin`,
+  MTOOLS_SKIP_CHECK: '1',
+  MTOOLS_NO_VFAT: '0',
+  TZ: 'UTC',
+  LC_ALL: 'C.UTF-8',
+}
 
 let dir: string
 beforeAll(() => {
@@ -21,7 +29,8 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 const image = () => join(dir, 'image')
-const mtools = (name: string, ...argv: string[]) => execFileSync(name, argv, { env, encoding: 'buffer', maxBuffer: 1 << 28 })
+const mtools = (name: string, ...argv: string[]) =>
+  execFileSync(name, argv, { env, encoding: 'buffer', maxBuffer: 1 << 28 })
 
 function fsck(bytes: Uint8Array): void {
   writeFileSync(image(), bytes)
@@ -110,6 +119,45 @@ describe.each([
     expect(new Uint8Array(mtools('mtype', '-i', image(), `::/Sub Directory/${names[22]}`))).toEqual(data(5, 25))
     rmSync(from, { recursive: true })
   })
+})
+
+test('9ml disk makes, lists, copies, removes and checks', async () => {
+  const ml = async (...argv: string[]) => {
+    let out = ''
+    const write = process.stdout.write
+    const werr = process.stderr.write
+    process.stdout.write = process.stderr.write = ((s: string) => {
+      out += s
+      return true
+    }) as typeof write
+    try {
+      return { code: await main(argv), out: () => out }
+    } finally {
+      process.stdout.write = write
+      process.stderr.write = werr
+    }
+  }
+  const at = (name: string) => join(dir, name)
+  mkdirSync(at('tree/deep'), { recursive: true })
+  writeFileSync(at('tree/deep/a file'), data(100_000))
+  writeFileSync(at('one'), 'one\n')
+  expect((await ml('disk')).code).toBe(2)
+  expect((await ml('make', '-t', 'fat32', '-s', '48m', at('new.img'), at('one'))).code).toBe(0)
+  expect((await ml('make', at('new.img'))).out()).toContain('file already exists')
+  expect((await ml('cp', at('tree'), `${at('new.img')}:/`)).out()).toContain('-r copies it')
+  expect((await ml('cp', '-r', at('tree'), `${at('new.img')}:/`)).code).toBe(0)
+  expect((await ml('ls', at('new.img'))).out()).toMatch(/^-rw +4 \d{4}-\d\d-\d\d \d\d:\d\d one\ndrw +0 .* tree\n$/)
+  expect((await ml('cp', `${at('new.img')}:/tree/deep/a file`, at('back'))).code).toBe(0)
+  expect(new Uint8Array(readFileSync(at('back')))).toEqual(data(100_000))
+  expect((await ml('rm', `${at('new.img')}:/tree`)).out()).toContain('directory not empty')
+  expect((await ml('rm', `${at('new.img')}:/one`)).code).toBe(0)
+  expect((await ml('ls', at('new.img'), '/one')).out()).toContain('file does not exist')
+  expect(await ml('check', at('new.img'))).toMatchObject({ code: 0 })
+  fsck(new Uint8Array(readFileSync(at('new.img'))))
+  const torn = readFileSync(at('new.img'))
+  torn[32 * 512 + 4 * 20 + 2] = 77
+  writeFileSync(at('torn.img'), torn)
+  expect((await ml('check', at('torn.img'))).code).toBe(1)
 })
 
 test('errors are in Plan 9’s words, and change nothing', async () => {

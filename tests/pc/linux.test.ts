@@ -140,7 +140,7 @@ describe('a PC with Linux', { timeout: 60_000 }, () => {
   })
 
   test('and over the second serial line', async () => {
-    await type('stty -F /dev/ttyS1 raw -echo; (llmfs -i <>/dev/ttyS1 >&0 2>/dev/null &)')
+    await type('stty -F /dev/ttyS1 raw -echo; (llmfs -i <>/dev/ttyS1 >&0 2>/dev/null &); sleep 1')
     const { out } = await rc(
       'mount /mnt/pc/eia1 /n/guest && cd /n/guest && echo load /lib/llm/stories.bin /lib/llm/tokenizer.bin >ctl && ' +
         "n=`{cat clone} && {echo temp 0; echo steps 40} >$n/ctl && echo -n 'Once upon a time' >$n/prompt && " +
