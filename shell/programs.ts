@@ -25,6 +25,7 @@ export const programs: ProgramTable = {
   dc: () => import('./cmd/dc.ts'),
   dd: () => import('./cmd/dd.ts'),
   diff: () => import('./cmd/diff.ts'),
+  dossrv: () => import('./cmd/dossrv.ts'),
   du: () => import('./cmd/du.ts'),
   echo: () => import('./cmd/echo.ts'),
   ed: () => import('./cmd/ed.ts'),

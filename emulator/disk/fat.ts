@@ -679,6 +679,12 @@ export class Fat {
     await this.update(f)
   }
 
+  async setattr(f: FatFile, mtime: number, readonly: boolean): Promise<void> {
+    f.mtime = mtime
+    f.readonly = readonly
+    await this.update(f)
+  }
+
   /** What is wrong, a line each. */
   async check(): Promise<string[]> {
     const wrong: string[] = []

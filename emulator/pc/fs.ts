@@ -459,10 +459,11 @@ export function pcSrv(pc: PcMachine, user: string): Srv<Aux> {
       return fid.aux.text.slice(offset, offset + count)
     },
     readdir: () => files.map(dir),
-    async write(fid, _offset, data) {
+    async write(fid, _offset, data, req) {
       const { file } = fid.aux
       if (file.kind === 'ctl') for (const line of new TextDecoder().decode(data).split('\n')) await pc.ctl(line)
-      else await pc.line(file.kind === 'cons' ? 0 : 1).write(data)
+      // A guest that takes nothing holds up nobody.
+      else await orAbort(pc.line(file.kind === 'cons' ? 0 : 1).write(data), req.signal)
       return data.length
     },
     wstat(_fid, change) {

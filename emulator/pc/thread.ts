@@ -50,7 +50,7 @@ export class PcThread {
         this.over = reason
         worker.terminate()
         this.mux.hangup()
-        for (const c of this.calls.values()) c.reject(new PlanError('hungup'))
+        for (const c of this.calls.values()) c.reject(new PlanError(reason === 'stopped' ? 'hungup' : reason))
         this.calls.clear()
         resolve(reason)
       }

@@ -6,7 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { memoryDisk } from '../../emulator/disk/blocks.ts'
 import { Fat, type FatFile } from '../../emulator/disk/fat.ts'
 import { PlanError } from '../../plan9/error.ts'
+import { Testcons } from '../../plan9/kernel/testkernel.ts'
+import { boot } from '../../shell/boot.ts'
 import { main } from '../../shell/node/disk.ts'
+import { fillRoot } from '../../shell/node/root.ts'
 import { Random } from '../random.ts'
 
 /** FAT images, both ways beside mtools and fsck.vfat, and by random operations beside a model in memory. */
@@ -158,6 +161,48 @@ test('9ml disk makes, lists, copies, removes and checks', async () => {
   torn[32 * 512 + 4 * 20 + 2] = 77
   writeFileSync(at('torn.img'), torn)
   expect((await ml('check', at('torn.img'))).code).toBe(1)
+})
+
+test('dossrv serves an image in the name space, and what is written there is in it', async () => {
+  const bytes = new Uint8Array(5 << 20)
+  const fat = await Fat.make(memoryDisk(bytes), { type: 16 })
+  await fat.write(await fat.create(fat.root, 'Read me'), 0, new TextEncoder().encode('hello\n'))
+  await fat.flush()
+  const cons = [new Testcons(), new Testcons()]
+  const m = boot({ fill: fillRoot, cons })
+  m.tree.add('/tmp/disk', bytes)
+  const rc = async (commands: string) => {
+    for (const c of cons) c.out = ''
+    const { exited } = await m.start({
+      argv: ['rc', '-c', commands],
+      cons: 0,
+      fds: ['/dev/null', '#c0/cons', '#c1/cons'],
+    })
+    await exited
+    return cons[0]!.out + cons[1]!.out
+  }
+  const mount = 'mount -c /srv/dos /n/temp /tmp/disk; cd /n/temp; '
+  expect(await rc(`dossrv; ${mount} cat 'read me'; ls -l`)).toMatch(
+    /^hello\n--rw-rw-rw- M \d+ glenda glenda 6 .* 'Read me'\n$/,
+  )
+  expect(
+    await rc(
+      `${mount} mkdir sub; seq 20000 >sub/numbers; cp 'Read me' sub/copy; echo more >>sub/copy; mv sub/copy sub/moved; rm 'Read me'; sum sub/numbers`,
+    ),
+  ).toBe(await rc('seq 20000 | sum').then(s => s.replace('\n', ' sub/numbers\n')))
+  expect(await rc(`${mount} lc; cat sub/moved; rm sub; mkdir SUB; cat nosuch`)).toBe(
+    "sub/\nhello\nmore\nrm: sub: directory not empty\nmkdir: SUB already exists\ncat: can't open nosuch: file does not exist: 'nosuch'\n".replace(
+      '',
+      '',
+    ),
+  )
+  const after = m.tree.lookup('/tmp/disk')!.data
+  const written = after.slice(0, bytes.length)
+  expect(await (await Fat.open(memoryDisk(written))).check()).toEqual([])
+  fsck(written)
+  expect(await rc('dossrv -r -f /tmp/disk ro; mount -c /srv/ro /n/temp; echo x >/n/temp/new')).toContain(
+    'permission denied',
+  )
 })
 
 test('errors are in Plan 9’s words, and change nothing', async () => {
