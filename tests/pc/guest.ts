@@ -21,7 +21,7 @@ stty -echo
 for m in ${[...modules].join(' ')}; do insmod /m/$m.ko; done
 ifconfig lo 127.0.0.1
 ifconfig eth0 up
-udhcpc -q -n -t 5 -s /udhcpc eth0 >/dev/null 2>&1 || echo no lease
+until udhcpc -q -n -t 3 -T 2 -s /udhcpc eth0 >/dev/null 2>&1; do echo no lease yet; done
 nc -ll -p 564 -e /serve &
 echo guest is up
 while :; do setsid cttyhack sh; done

@@ -42,7 +42,7 @@ const LEASE = 86400
 const names = new Set(['host', 'page', '9ml'])
 /** Milliseconds between two questions who has the guest's address, and how often it is asked. */
 const ASK = 500
-const ASKS = 10
+const ASKS = 40
 const MINRTO = 200
 
 export interface HostState {
