@@ -49,7 +49,7 @@ interface Response {
 }
 declare function fetch(
   url: string,
-  init?: { headers?: Record<string, string>; signal?: AbortSignal },
+  init?: { headers?: Record<string, string>; signal?: AbortSignal; cache?: 'no-store' },
 ): Promise<Response>
 declare function setTimeout(callback: () => void, ms?: number): unknown
 declare function clearTimeout(id: unknown): void

@@ -44,6 +44,7 @@ const directories: [string, number][] = [
   ['/n/host', 0o775],
   ['/n/guest', 0o775],
   ['/n/remote', 0o775],
+  ['/n/sh', 0o775],
   ['/n/temp', 0o775],
   ['/n/9front', 0o775],
   ['/tmp', 0o777],

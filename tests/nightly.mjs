@@ -12,8 +12,8 @@ const files = [
   'tests/guest/llmfslinux',
   'tests/fuzz',
   'tests/pc/ip',
-  'tests/disk/fat',
   'tests/rc',
+  'tests/disk',
 ]
 
 ensureDeps()

@@ -36,13 +36,36 @@ const tools = [
     name: 'python3 (for pseudo-terminals)',
     found: () => runs('python3', ['--version']),
     debian: 'python3',
-    suites: ['tests/e2e/pty.test.ts'],
+    suites: ['tests/e2e/pty.test.ts', 'tests/qemu/vm.test.ts'],
   },
   {
     name: 'genisoimage',
     found: () => runs('genisoimage', ['--version']),
     debian: 'genisoimage',
-    suites: ['tests/disk/iso9660.test.ts', 'tests/pc/front.test.ts'],
+    suites: [
+      'tests/disk/{iso9660,tool}.test.ts',
+      'tests/image/{identify,command}.test.ts',
+      'tests/pc/{front,profile}.test.ts',
+      'tests/qemu/vm.test.ts',
+    ],
+  },
+  {
+    name: 'mtools',
+    found: () => runs('mtools', ['--version']),
+    debian: 'mtools',
+    suites: ['tests/disk/{fat,tool}.test.ts'],
+  },
+  {
+    name: 'fsck.vfat',
+    found: () => existsSync('/usr/sbin/fsck.vfat'),
+    debian: 'dosfstools',
+    suites: ['tests/disk/{fat,tool}.test.ts'],
+  },
+  {
+    name: 'sfdisk',
+    found: () => existsSync('/usr/sbin/sfdisk'),
+    debian: 'fdisk',
+    suites: ['tests/disk/part.test.ts'],
   },
   {
     name: 'mtools',
@@ -63,10 +86,16 @@ const tools = [
     suites: ['tests/pc/linux.test.ts', 'tests/web/pc.test.ts'],
   },
   {
+    name: 'QEMU',
+    found: () => ['i386', 'x86_64'].every(m => runs(`qemu-system-${m}`, ['--version'])),
+    debian: 'qemu-system-x86',
+    suites: ['tests/qemu/vm.test.ts'],
+  },
+  {
     name: 'a Linux for i386, of Debian’s packages',
     found: () => existsSync(join(top, 'node_modules', '.cache', '9ml', 'linux686', 'boot')),
     otherwise: ['node', '--import', 'tsx', join(top, 'tests', 'pc', 'getlinux.ts')],
-    suites: ['tests/pc/linux.test.ts', 'tests/web/pc.test.ts'],
+    suites: ['tests/pc/linux.test.ts', 'tests/qemu/vm.test.ts', 'tests/web/pc.test.ts'],
   },
   {
     name: 'gcc with -m32',
@@ -75,6 +104,7 @@ const tools = [
     suites: [
       'tests/guest/{asm,bits,build,kern,libc,llm,llmfslinux,stub,threads}.test.ts',
       'tests/pc/linux.test.ts',
+      'tests/qemu/vm.test.ts',
       'tests/web/pc.test.ts',
     ],
   },

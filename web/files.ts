@@ -93,10 +93,10 @@ export class Files {
   }
 
   /** A file whose reads wait, such as a console: each gives what comes next; nothing is the end. */
-  async stream(path: string): Promise<Stream> {
+  async stream(path: string, mode = ORDWR): Promise<Stream> {
     const fid = await (await this.root()).walk(split(path))
     try {
-      await fid.open(ORDWR)
+      await fid.open(mode)
     } catch (err) {
       await fid.clunk().catch(() => undefined)
       throw err

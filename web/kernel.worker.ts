@@ -1,6 +1,6 @@
 import { expose } from 'comlink'
 import { aoutimage, type CpuWorker } from '../emulator/cpu/image.ts'
-import { pcPrograms, setPcWorker } from '../emulator/pc/programs.ts'
+import { pcPrograms, setImageCache, setPcWorker } from '../emulator/pc/programs.ts'
 import type { PcWorker } from '../emulator/pc/thread.ts'
 import { setEngineWorker } from '../llmfs/host.ts'
 import { llmPrograms } from '../llmfs/programs.ts'
@@ -51,6 +51,15 @@ setPcWorker((): PcWorker => {
     failed: failure(worker),
     terminate: () => worker.terminate(),
   }
+})
+
+/** A file of the origin's for each address: which characters it may have differs between systems, but for these. */
+setImageCache(async url => {
+  const { OpfsCache } = await import('./opfs-blocks.ts')
+  const sum = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(url)))
+  const name = Array.from(sum.subarray(0, 16), b => b.toString(16).padStart(2, '0')).join('')
+  const root = await navigator.storage.getDirectory()
+  return OpfsCache.open(await root.getDirectoryHandle('images', { create: true }), name)
 })
 
 /** The screen's end of the console: bytes go to the page, which says when it has shown them. */

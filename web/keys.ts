@@ -1,5 +1,4 @@
 import { h } from './dom.ts'
-import type { Workspace } from './panes/pane.ts'
 
 /** What a phone's keyboard lacks or hides: a name, and what it types. */
 const keys: [label: string, types: string, says?: string][] = [
@@ -16,14 +15,13 @@ const keys: [label: string, types: string, says?: string][] = [
   ['/', '/'],
 ]
 
-/** Fills the key bar, which the style sheet shows on touch screens. The console keeps the focus, and so its keyboard. */
-export function keyBar(el: HTMLElement, ws: Workspace, focus: () => void): void {
+/** Fills the key bar, which the style sheet shows on touch screens. Who has the focus keeps it, and so the keyboard. */
+export function keyBar(el: HTMLElement, type: (keys: string) => void): void {
   for (const [label, types, says] of keys) {
     const button = h('button', { type: 'button', class: 'key', 'aria-label': says ?? label }, label)
     button.addEventListener('pointerdown', ev => ev.preventDefault())
     button.addEventListener('click', () => {
-      ws.type(types)
-      focus()
+      type(types)
     })
     el.append(button)
   }

@@ -60,6 +60,11 @@ export class Layout {
     return view
   }
 
+  /** The pane of the main place that takes keys, if that is what is seen there. */
+  get typist(): PaneView | undefined {
+    return this.placed.find(p => p.view.type && this.visible(p))?.view
+  }
+
   private toggle(id: string): void {
     const p = this.placed.find(({ pane }) => pane.id === id)!
     const { place } = p.pane

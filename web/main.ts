@@ -52,10 +52,13 @@ const console9 = layout.add(pane)
 layout.add(pcPane)
 layout.add(filesPane)
 
-byId('del').addEventListener('click', () => {
-  ws.type(DEL)
-  console9.focus()
-})
+/** Types where one types: into the PC when that is in front. */
+function type(keys: string): void {
+  const view = layout.typist ?? console9
+  view.type?.(keys)
+  view.focus()
+}
+byId('del').addEventListener('click', () => type(DEL))
 byId('load-cancel').addEventListener('click', () => console9.focus())
 const reader = byId('reader')
 reader.addEventListener('click', () => {
@@ -64,7 +67,7 @@ reader.addEventListener('click', () => {
   terminal.screenReader(on)
   console9.focus()
 })
-keyBar(byId('keys'), ws, () => console9.focus())
+keyBar(byId('keys'), type)
 takeDrops(byId('drop'), ws)
 
 terminal.onRestart(() => {

@@ -1,3 +1,5 @@
+import { Eio, PlanError } from '../../plan9/error.ts'
+
 /** A disk, or the file that holds one: bytes at offsets. */
 export interface Blocks {
   /** Bytes. */
@@ -6,19 +8,36 @@ export interface Blocks {
   read(offset: number, n: number): Promise<Uint8Array>
 }
 
-/** One that is written too. */
+/** A disk that is written. */
 export interface Disk extends Blocks {
-  /** All of it, within the size. */
+  /** @throws PlanError the bytes do not lie within the disk, or cannot be kept */
   write(offset: number, data: Uint8Array): Promise<void>
+  /** What was written is where it is to stay. */
   flush?(): Promise<void>
 }
 
-/** A disk in memory. */
-export function memoryDisk(bytes: Uint8Array): Disk {
+/** A disk of the bytes themselves. */
+export function memdisk(bytes: Uint8Array): Disk {
   return {
     size: bytes.length,
     read: async (offset, n) => bytes.slice(offset, offset + n),
-    write: async (offset, data) => bytes.set(data, offset),
+    async write(offset, data) {
+      if (offset < 0 || offset + data.length > bytes.length) throw new PlanError(Eio)
+      bytes.set(data, offset)
+    },
+  }
+}
+
+/** Bytes [start, start + size) of a disk as one of its own. Both are within it, or what is beyond reads as cut short. */
+export function window(disk: Disk, start: number, size: number): Disk {
+  return {
+    size,
+    read: (offset, n) => disk.read(start + offset, Math.max(0, Math.min(n, size - offset))),
+    async write(offset, data) {
+      if (offset < 0 || offset + data.length > size) throw new PlanError(Eio)
+      await disk.write(start + offset, data)
+    },
+    flush: async () => disk.flush?.(),
   }
 }
 

@@ -239,6 +239,23 @@ export class Iso {
     return true
   }
 
+  /** The entry of a directory's by a name, in either case where the image has no case. */
+  named(files: IsoFile[], name: string): IsoFile | undefined {
+    const want = name.toLowerCase()
+    return files.find(f => f.name === name) ?? (this.exact ? undefined : files.find(f => f.name.toLowerCase() === want))
+  }
+
+  /** The file at a path from the root; undefined: there is none. @throws PlanError */
+  async find(path: string): Promise<IsoFile | undefined> {
+    let at: IsoFile | undefined = this.root
+    for (const name of path.split('/').filter(n => n !== '')) {
+      if (!(at.mode & DMDIR)) return undefined
+      at = this.named(await this.readdir(at), name)
+      if (!at) return undefined
+    }
+    return at
+  }
+
   /** Bytes of a file, as many as there are. @throws PlanError Eio: the image is cut short */
   async read(f: IsoFile, offset: number, n: number): Promise<Uint8Array> {
     const end = Math.min(offset + n, f.length)
@@ -351,9 +368,7 @@ export function isoSrv(open: (spec: string) => Promise<Iso>): Srv<Aux> {
         return { aux: up, qid: qid(up) }
       }
       const files = await list(aux)
-      const want = name.toLowerCase()
-      const folded = aux.image.iso.exact ? undefined : files.find(f => f.name.toLowerCase() === want)
-      const file = files.find(f => f.name === name) ?? folded
+      const file = aux.image.iso.named(files, name)
       if (!file) throw new PlanError(Enonexist)
       const next: Aux = { image: aux.image, file, parent: aux }
       return { aux: next, qid: qid(next) }

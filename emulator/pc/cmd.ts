@@ -6,18 +6,16 @@ import { orNote } from '../../plan9/libc/abort.ts'
 import { Arg, usage } from '../../plan9/libc/arg.ts'
 import { write } from '../../plan9/libc/bio.ts'
 import { hosts } from '../../plan9/libc/hosts.ts'
-import { isurl, Webfile } from '../../plan9/libc/http.ts'
+import { isurl } from '../../plan9/libc/http.ts'
 import { startsrv } from '../../plan9/libc/postsrv.ts'
 import { relay } from '../../plan9/libc/relay.ts'
 import { attempt, r, sysfatal } from '../../plan9/libc/sysfatal.ts'
 import { cached } from '../disk/blocks.ts'
+import { sysdisk } from '../disk/sysdisk.ts'
+import { Ranged } from '../image/ranged.ts'
 import { type Files, type Image, PcMachine, pcSrv } from './fs.ts'
-import { pcWorker } from './programs.ts'
+import { imageCache, pcWorker } from './programs.ts'
 
-/** Bytes of one read of an image at most. */
-const PIECE = 64 * 1024
-/** Pieces of 64 KB that are kept of an image that comes over a network. */
-const KEPT = 1024
 /** A descriptor that no other has. */
 const HIGH = 90
 
@@ -29,20 +27,7 @@ function pcFiles(sys: Sys): Files {
       try {
         const { length, mode } = await sys.fstat(fd)
         if (mode & DMDIR) throw new PlanError(Eisdir)
-        const blocks = cached({
-          size: Number(length),
-          async read(offset, n) {
-            const out = new Uint8Array(n)
-            let at = 0
-            while (at < n) {
-              const b = await sys.pread(fd, Math.min(n - at, PIECE), offset + at)
-              if (b.length === 0) break
-              out.set(b, at)
-              at += b.length
-            }
-            return out.subarray(0, at)
-          },
-        })
+        const blocks = cached(sysdisk(sys, fd, Number(length)))
         return { size: blocks.size, read: blocks.read, close: async () => void (await attempt(sys.close(fd))) }
       } catch (e) {
         await sys.close(fd)
@@ -60,16 +45,16 @@ function pcFiles(sys: Sys): Files {
   }
 }
 
-/** An image on the web, read by ranges as it is needed. @throws PlanError */
+/** An image on the web, read by ranges as it is needed; what was read is kept where the host can. @throws PlanError */
 async function web(sys: Sys, url: string): Promise<Image> {
-  const file = await orNote(sys, Webfile.open(url))
-  const { size } = file
-  if (size === undefined) {
-    file.close()
-    throw new PlanError('the server does not tell its size')
+  // A cache that another has open, or for which there is no room, is done without.
+  const cache = await imageCache.open?.(url).catch(() => undefined)
+  try {
+    return await orNote(sys, Ranged.open(url, cache ? { cache } : {}))
+  } catch (e) {
+    await cache?.close()
+    throw e
   }
-  const { read } = cached({ size, read: (offset, n) => file.read(offset, n) }, KEPT)
-  return { size, read, close: async () => file.close() }
 }
 
 /** The guest has called: it gets the name space of pc's process, by exportfs(4). */

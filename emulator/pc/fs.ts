@@ -1,4 +1,4 @@
-import { DMAPPEND, DMDIR, OTRUNC, QTAPPEND, QTDIR } from '../../plan9/9p/const.ts'
+import { DMAPPEND, DMDIR, OTRUNC, OWRITE, QTAPPEND, QTDIR } from '../../plan9/9p/const.ts'
 import type { Dir, Qid } from '../../plan9/9p/dir.ts'
 import type { ByteStream } from '../../plan9/9p/framer.ts'
 import type { Fid, Req, Srv } from '../../plan9/9p/srv.ts'
@@ -6,15 +6,19 @@ import { Enonexist, Eperm, errstr, PlanError } from '../../plan9/error.ts'
 import { orAbort } from '../../plan9/libc/abort.ts'
 import { quoterc, tokenize } from '../../plan9/libc/quote.ts'
 import type { Blocks } from '../disk/blocks.ts'
+import { build, serveLlm } from './build.ts'
 import { Dialogue } from './dialogue.ts'
-import * as front from './front.ts'
 import type { HostState } from './ip/host.ts'
+import { boot, kernelof, setup } from './profile.ts'
+import { front } from './profiles/9front.ts'
 import { identity, type Made, pack, unpack } from './snapshot.ts'
 import { PcThread, type PcWorker } from './thread.ts'
 
 /** pc(4): a PC as files. */
 
 export interface Image extends Blocks {
+  /** Of one on the web: bytes that have come over the net. */
+  readonly moved?: number
   close(): Promise<void>
 }
 
@@ -90,11 +94,14 @@ interface Running {
   pc: PcThread
   lines: [Line, Line]
   made: Omit<Made, 'v86'>
-  images: Image[]
+  /** hda and hdb. */
+  images: [Image | undefined, Image | undefined]
   paused: boolean
   began: number
   /** 9front: whether its prompt has come. */
   prompt?: string
+  /** What is typed at its console for now. */
+  doing?: string
 }
 
 interface Settings {
@@ -141,6 +148,30 @@ export class PcMachine {
     return this.on.lines[n]
   }
 
+  /** Bytes of a drive; none while there is none. */
+  sizeof(n: 0 | 1): number {
+    return this.running?.images[n]?.size ?? 0
+  }
+
+  /** Bytes of a drive. @throws PlanError there is none */
+  drivesize(n: 0 | 1): number {
+    const image = this.on.images[n]
+    if (!image) throw new PlanError('no such drive')
+    return image.size
+  }
+
+  /** A drive as the guest sees it. @throws PlanError */
+  async drive(n: 0 | 1, offset: number, count: number): Promise<Uint8Array> {
+    const size = this.drivesize(n)
+    if (offset >= size) return new Uint8Array(0)
+    return this.on.pc.read(n, offset, Math.min(count, size - offset))
+  }
+
+  /** The thread of a PC that is on. @throws PlanError */
+  get thread(): PcThread {
+    return this.on.pc
+  }
+
   dial(port: number, signal?: AbortSignal): Promise<ByteStream> {
     return this.on.pc.dial(port, signal)
   }
@@ -182,16 +213,14 @@ export class PcMachine {
     return this.alone(async () => {
       if (this.running) throw new PlanError('pc is on')
       const { memory, net, uart1, cmdline, front: is9front, ...s } = this.settings
-      const images: Image[] = []
+      const images: Running['images'] = [undefined, undefined]
+      const close = async () => {
+        for (const f of images) await f?.close().catch(() => {})
+      }
       try {
-        const drive = async (name: string | undefined) => {
-          if (name === undefined) return undefined
-          const f = await this.open(name)
-          images.push(f)
-          return f
-        }
-        const hda = await drive(s.hda)
-        const hdb = await drive(s.hdb)
+        if (s.hda !== undefined) images[0] = await this.open(s.hda)
+        if (s.hdb !== undefined) images[1] = await this.open(s.hdb)
+        const [hda, hdb] = images
         const made: Omit<Made, 'v86'> = { memory, net, uart1 }
         if (hda) made.hda = await identity(hda)
         if (hdb) made.hdb = await identity(hdb)
@@ -208,7 +237,7 @@ export class PcMachine {
         let kernel = from ? undefined : await this.whole(s.kernel)
         let initrd = from ? undefined : await this.whole(s.initrd)
         if (is9front && !from && !kernel && !bios && hda) {
-          kernel = await front.kernel(hda)
+          kernel = await kernelof(front, hda)
           initrd = new TextEncoder().encode(front.ini)
         }
         if (!from && !kernel && !bios) throw new PlanError('nothing to boot: no kernel and no bios')
@@ -243,38 +272,49 @@ export class PcMachine {
         void pc.ended.then(async reason => {
           if (this.running === running) this.running = undefined
           this.reason = reason === 'stopped' ? 'off' : reason
-          for (const f of images) await f.close().catch(() => {})
+          await close()
         })
         const { accept } = this
         if (net && accept) await pc.listen(564, c => accept(564, c))
         await pc.run()
-        if (is9front && !from) this.talk(running, front.boot, true).catch(() => {})
+        if (is9front && !from) this.talk(running, d => boot(front, d), true).catch(() => {})
       } catch (e) {
-        if (!this.running) for (const f of images) await f.close().catch(() => {})
+        if (!this.running) await close()
         throw e
       }
     })
   }
 
   /** Lets a dialogue with the console go its way; what became of it is told by status. */
-  private async talk(r: Running, what: (d: Dialogue) => Promise<void>, all: boolean): Promise<void> {
+  private async talk(r: Running, what: (d: Dialogue) => Promise<unknown>, all: boolean): Promise<void> {
     r.prompt = 'waiting'
     const line = r.lines[0]
     let at = line.start(all)
-    const d = new Dialogue({
-      async read(signal) {
-        const { bytes, next } = await line.read(at, KEPT, signal)
-        at = next
-        return bytes
+    const d = new Dialogue(
+      {
+        async read(signal) {
+          const { bytes, next } = await line.read(at, KEPT, signal)
+          at = next
+          return bytes
+        },
+        write: b => line.write(b),
       },
-      write: b => line.write(b),
-    })
+      {
+        prompt: front.prompt,
+        log: text => {
+          r.doing = text
+        },
+      },
+    )
     try {
       await what(d)
       r.prompt = 'yes'
     } catch (e) {
       r.prompt = `no: ${errstr(e)}`
       throw e
+    } finally {
+      delete r.doing
+      d.close()
     }
   }
 
@@ -304,13 +344,23 @@ export class PcMachine {
         return
       case '9front':
         this.settings.front = true
-        this.settings.memory = front.MEMORY
+        this.settings.memory = front.memory
         this.settings.hda = arg()
         for (const name of ['kernel', 'initrd', 'bios', 'vgabios'] as const) delete this.settings[name]
         return
       case 'setup':
         none()
-        return this.talk(this.on, front.setup, false)
+        return this.talk(this.on, d => setup(front, d), false)
+      case 'build':
+        none()
+        return this.talk(
+          this.on,
+          async d => {
+            await build(d)
+            await serveLlm(d)
+          },
+          false,
+        )
       case 'cmdline':
         this.settings.cmdline = args.join(' ')
         return
@@ -370,10 +420,12 @@ export class PcMachine {
     if (!r) return this.reason === 'off' ? 'off\n' : `off: ${this.reason}\n`
     const { computed, moved, host } = await r.pc.stats()
     const up = performance.now() - r.began
+    const fetched = r.images.reduce((n, f) => n + (f?.moved ?? 0), 0)
     return (
       `${r.paused ? 'paused' : 'running'}\n` +
-      `${r.prompt === undefined ? '' : `prompt ${r.prompt}\n`}uptime ${(up / 1000).toFixed(1)}\ncomputed ${(computed / 1000).toFixed(1)}\n` +
-      `read ${moved}\n${host ? `ip ${host.ip}\nether ${host.mac}\n` : ''}`
+      `${r.prompt === undefined ? '' : `prompt ${r.prompt}\n`}${r.doing === undefined ? '' : `doing ${r.doing}\n`}` +
+      `uptime ${(up / 1000).toFixed(1)}\ncomputed ${(computed / 1000).toFixed(1)}\n` +
+      `read ${moved}\n${fetched > 0 ? `fetched ${fetched}\n` : ''}${host ? `ip ${host.ip}\nether ${host.mac}\n` : ''}`
     )
   }
 
@@ -388,26 +440,43 @@ function isbzimage(b: Uint8Array): boolean {
   return b.length > 0x206 && String.fromCharCode(...b.subarray(0x202, 0x206)) === 'HdrS'
 }
 
+/** As mouse(3) has it in mousein: m, dx, dy and buttons. @throws PlanError */
+function movement(text: string): [dx: number, dy: number, buttons: number] {
+  const [m, ...f] = text.trim().replace(/^m/, 'm ').split(/\s+/)
+  const [dx, dy, buttons] = f.map(Number)
+  if (m !== 'm' || ![dx, dy, buttons].every(Number.isSafeInteger)) throw new PlanError('usage: m dx dy buttons')
+  return [dx!, dy!, buttons!]
+}
+
 interface File {
   name: string
-  kind: 'root' | 'ctl' | 'cons' | 'eia1' | 'status'
+  kind: 'root' | 'ctl' | 'cons' | 'eia1' | 'status' | 'drive' | 'kbin' | 'mousein' | 'screen' | 'text' | 'vga'
   path: bigint
   mode: number
+  /** The serial line or the drive. */
+  unit?: 0 | 1
 }
 
 const root: File = { name: '/', kind: 'root', path: 0n, mode: DMDIR | 0o555 }
 const files: File[] = [
-  { name: 'cons', kind: 'cons', path: 1n, mode: DMAPPEND | 0o660 },
+  { name: 'cons', kind: 'cons', path: 1n, mode: DMAPPEND | 0o660, unit: 0 },
   { name: 'ctl', kind: 'ctl', path: 2n, mode: 0o660 },
-  { name: 'eia1', kind: 'eia1', path: 3n, mode: DMAPPEND | 0o660 },
+  { name: 'eia1', kind: 'eia1', path: 3n, mode: DMAPPEND | 0o660, unit: 1 },
+  { name: 'hda', kind: 'drive', path: 5n, mode: 0o440, unit: 0 },
+  { name: 'hdb', kind: 'drive', path: 6n, mode: 0o440, unit: 1 },
+  { name: 'kbin', kind: 'kbin', path: 7n, mode: 0o220 },
+  { name: 'mousein', kind: 'mousein', path: 8n, mode: 0o220 },
+  { name: 'screen', kind: 'screen', path: 9n, mode: 0o440 },
   { name: 'status', kind: 'status', path: 4n, mode: 0o444 },
+  { name: 'text', kind: 'text', path: 10n, mode: 0o440 },
+  { name: 'vga', kind: 'vga', path: 11n, mode: 0o440 },
 ]
 
 interface Aux {
   file: File
-  /** How far a serial line was read. */
+  /** How far a serial line was read; which version of the screen was told last. */
   at: number
-  /** ctl and status as they were at the first read. */
+  /** Of files that are not written as they are read: what they were at the first read. */
   text: Uint8Array | undefined
 }
 
@@ -425,12 +494,17 @@ export function pcSrv(pc: PcMachine, user: string): Srv<Aux> {
     mode: f.mode,
     atime: time,
     mtime: time,
-    length: 0n,
+    length: f.kind === 'drive' ? BigInt(pc.sizeof(f.unit!)) : 0n,
     name: f.name,
     uid: user,
     gid: user,
     muid: user,
   })
+  const contents = async (kind: File['kind']): Promise<Uint8Array> => {
+    if (kind === 'screen') return pc.thread.screen()
+    const text = kind === 'ctl' ? pc.ctltext() : kind === 'text' ? await pc.thread.text() : await pc.status()
+    return new TextEncoder().encode(text)
+  }
   const aux = (file: File): Aux => ({ file, at: 0, text: undefined })
   return {
     attach: () => ({ aux: aux(root), qid: qid(root) }),
@@ -443,27 +517,36 @@ export function pcSrv(pc: PcMachine, user: string): Srv<Aux> {
     stat: fid => dir(fid.aux.file),
     open(fid, mode) {
       const { file } = fid.aux
-      if (file.kind === 'status' && (mode & 3 || mode & OTRUNC)) throw new PlanError(Eperm)
-      if (file.kind === 'cons') fid.aux.at = pc.line(0).start(true)
+      if (!(file.mode & 0o222) && (mode & 3 || mode & OTRUNC)) throw new PlanError(Eperm)
+      if (!(file.mode & 0o444) && (mode & 3) !== OWRITE) throw new PlanError(Eperm)
+      if (file.kind === 'drive') pc.drivesize(file.unit!)
+      else if (file.kind === 'cons') fid.aux.at = pc.line(0).start(true)
       else if (file.kind === 'eia1') fid.aux.at = pc.line(1).start(false)
     },
     async read(fid: Fid<Aux>, offset: number, count: number, req: Req) {
       const { file } = fid.aux
       if (file.kind === 'cons' || file.kind === 'eia1') {
-        const { bytes, next } = await pc.line(file.kind === 'cons' ? 0 : 1).read(fid.aux.at, count, req.signal)
+        const { bytes, next } = await pc.line(file.unit!).read(fid.aux.at, count, req.signal)
         fid.aux.at = next
         return bytes
       }
-      if (offset === 0 || !fid.aux.text)
-        fid.aux.text = new TextEncoder().encode(file.kind === 'ctl' ? pc.ctltext() : await pc.status())
+      if (file.kind === 'drive') return pc.drive(file.unit!, offset, count)
+      if (file.kind === 'vga') {
+        const { version, mode } = await pc.thread.vga(fid.aux.at, req.signal)
+        fid.aux.at = version
+        return new TextEncoder().encode(`${mode}\n`).subarray(0, count)
+      }
+      if (offset === 0 || !fid.aux.text) fid.aux.text = await contents(file.kind)
       return fid.aux.text.slice(offset, offset + count)
     },
     readdir: () => files.map(dir),
     async write(fid, _offset, data, req) {
       const { file } = fid.aux
-      if (file.kind === 'ctl') for (const line of new TextDecoder().decode(data).split('\n')) await pc.ctl(line)
+      if (file.kind === 'kbin') await pc.thread.keys(data)
+      else if (file.kind === 'mousein') await pc.thread.mouse(...movement(new TextDecoder().decode(data)))
+      else if (file.kind === 'ctl') for (const line of new TextDecoder().decode(data).split('\n')) await pc.ctl(line)
       // A guest that takes nothing holds up nobody.
-      else await orAbort(pc.line(file.kind === 'cons' ? 0 : 1).write(data), req.signal)
+      else await orAbort(pc.line(file.unit!).write(data), req.signal)
       return data.length
     },
     wstat(_fid, change) {

@@ -45,6 +45,13 @@ export type Call =
   | { op: 'listen'; port: number }
   /** Bytes of a drive as the guest sees it: Uint8Array */
   | { op: 'read'; drive: 0 | 1; offset: number; n: number }
+  /** Waits for a change of the screen since that version: { version: number, mode: string } */
+  | { op: 'vga'; after: number }
+  /** Its text: string; its picture, as image(6): Uint8Array */
+  | { op: 'text' }
+  | { op: 'screen' }
+  | { op: 'keys'; codes: Uint8Array }
+  | { op: 'mouse'; dx: number; dy: number; buttons: number }
   /** Gives up a call. */
   | { op: 'flush'; oldseq: number }
 

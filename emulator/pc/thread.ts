@@ -175,6 +175,28 @@ export class PcThread {
     return (await this.call({ op: 'read', drive, offset, n })) as Uint8Array
   }
 
+  /** Waits until the screen is no more as it was at version `after`. @throws PlanError */
+  async vga(after: number, signal?: AbortSignal): Promise<{ version: number; mode: string }> {
+    return (await this.call({ op: 'vga', after }, signal)) as { version: number; mode: string }
+  }
+
+  async text(): Promise<string> {
+    return (await this.call({ op: 'text' })) as string
+  }
+
+  /** An image(6). @throws PlanError it shows text */
+  async screen(): Promise<Uint8Array> {
+    return (await this.call({ op: 'screen' })) as Uint8Array
+  }
+
+  async keys(codes: Uint8Array): Promise<void> {
+    await this.call({ op: 'keys', codes })
+  }
+
+  async mouse(dx: number, dy: number, buttons: number): Promise<void> {
+    await this.call({ op: 'mouse', dx, dy, buttons })
+  }
+
   stop(): void {
     this.end('stopped')
   }

@@ -1,6 +1,7 @@
 import { PlanError } from '../../plan9/error.ts'
 import { instantiator, type Parts, type Scheduler, turns } from '../v86.ts'
 import type { Drive } from './drive.ts'
+import { Screen, type Vga } from './screen.ts'
 
 /**
  * A whole PC in v86, of which it uses more than v86's declarations tell: so the version in package.json is exact, and
@@ -14,12 +15,13 @@ export interface Emulator {
   destroy(): Promise<void>
   save_state(): Promise<ArrayBuffer>
   bus: { send(event: string, data: unknown): void }
+  screen_adapter: object
   v86: Scheduler & { cpu: Cpu }
 }
 
 interface Cpu {
   main_loop(): number
-  devices: Partial<Record<'uart0' | 'uart1', { input: number[] }>>
+  devices: Partial<Record<'uart0' | 'uart1', { input: number[] }>> & { vga: Vga }
 }
 
 /** The package.json's; part of what a snapshot must fit. */
@@ -70,6 +72,8 @@ export class Pc {
   private paused = true
   /** Milliseconds that v86 has computed. */
   computed = 0
+  readonly screen: Screen
+  private buttons = 0
 
   private constructor(emulator: Emulator, o: PcOptions, h: PcHandlers, said: { reason: string }) {
     this.emulator = emulator
@@ -78,6 +82,7 @@ export class Pc {
     for (const d of this.drives) d.onerror = e => this.fail(`disk: ${e instanceof Error ? e.message : e}`)
     const { v86 } = emulator
     const { cpu } = v86
+    this.screen = new Screen(emulator.screen_adapter, cpu.devices.vga)
     const main = cpu.main_loop.bind(cpu)
     cpu.main_loop = () => {
       if (this.dead) return 1e9
@@ -195,6 +200,25 @@ export class Pc {
   /** A frame for the guest. */
   receive(frame: Uint8Array): void {
     if (!this.dead) this.emulator.bus.send('net0-receive', frame)
+  }
+
+  /** Scan codes of the keyboard, set 1. */
+  keys(codes: Uint8Array): void {
+    if (!this.dead) for (const code of codes) this.emulator.bus.send('keyboard-code', code)
+  }
+
+  /** A movement of the mouse, down is positive; buttons are mouse(3)'s: 1 left, 2 middle, 4 right, 8 and 16 the wheel. */
+  mouse(dx: number, dy: number, buttons: number): void {
+    if (this.dead) return
+    const { bus } = this.emulator
+    if ((buttons ^ this.buttons) & 7)
+      bus.send(
+        'mouse-click',
+        [1, 2, 4].map(b => (buttons & b) !== 0),
+      )
+    if (dx !== 0 || dy !== 0) bus.send('mouse-delta', [dx, -dy])
+    if (buttons & 24) bus.send('mouse-wheel', [buttons & 8 ? 1 : -1, 0])
+    this.buttons = buttons
   }
 
   /** The whole state, between two instructions, with no disk access under way; it does not run meanwhile. */

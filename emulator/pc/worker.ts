@@ -118,6 +118,16 @@ export function servePc(port: PcPort, parts: () => Promise<Parts<Emulator>>): vo
         if (!d) throw new PlanError('no such drive')
         return d.read(c.offset, c.n)
       }
+      case 'vga':
+        return pc.screen.change(c.after, signal)
+      case 'text':
+        return pc.screen.text()
+      case 'screen':
+        return pc.screen.image()
+      case 'keys':
+        return pc.keys(c.codes)
+      case 'mouse':
+        return pc.mouse(c.dx, c.dy, c.buttons)
       case 'flush':
         calls.get(c.oldseq)?.abort()
     }

@@ -4,9 +4,9 @@ import { Eintr, PlanError } from '../error.ts'
 const AHEAD = 4 << 20
 const BEHIND = 4 << 20
 /** Milliseconds before each new try, after a connection was lost; the count begins again when bytes have come. */
-const WAITS = [250, 500, 1000, 2000, 4000]
+export const WAITS = [250, 500, 1000, 2000, 4000]
 /** Milliseconds without a byte after which a connection is given up. */
-const STALL = 30_000
+export const STALL = 30_000
 
 export const Echanged = 'file changed'
 export const Enoranges = 'server sends no ranges: cannot go on from byte'
@@ -26,7 +26,7 @@ const REASONS: Record<number, string> = {
 }
 
 /** The error of a try that another may not have. */
-class Lost extends Error {}
+export class Lost extends Error {}
 
 export interface WebOptions {
   /** Where to begin; 0 unless told. */
@@ -37,6 +37,8 @@ export interface WebOptions {
   waits?: readonly number[]
   /** Milliseconds without a byte after which a connection is given up. */
   stall?: number
+  /** Takes nothing that a browser has kept: it answers of itself with what the server no longer has. */
+  fresh?: boolean
 }
 
 /** Why fetch gave no answer. Browsers do not say. */
@@ -61,7 +63,7 @@ function unanswered(e: unknown): string {
 export const isurl = (name: string): boolean => /^https?:\/\//i.test(name)
 
 /** What of an answer's headers tells where its bytes belong. */
-interface Answer {
+export interface Answer {
   body: Response['body']
   /** Offset of its first byte, and of the byte after its last where that is known. */
   start: number
@@ -89,9 +91,12 @@ export class Webfile {
   readonly start: number
   /** Last-Modified, in seconds since the epoch. */
   readonly mtime: number | undefined
+  /** A browser shows it of its own site's files, and of others' when they say so. */
+  readonly etag: string | undefined
   readonly #first: Answer
   readonly #waits: readonly number[]
   readonly #stall: number
+  readonly #fresh: boolean
   /** The bytes at hand: from #low on, up to #high. */
   #chunks: Uint8Array[] = []
   #low: number
@@ -112,9 +117,11 @@ export class Webfile {
     this.start = first.start
     const time = first.modified === null ? Number.NaN : Date.parse(first.modified)
     this.mtime = Number.isNaN(time) ? undefined : Math.floor(time / 1000)
+    this.etag = first.etag ?? undefined
     this.#first = first
     this.#waits = o.waits ?? WAITS
     this.#stall = o.stall ?? STALL
+    this.#fresh = o.fresh ?? false
     this.#low = first.start
     this.#high = first.start
     this.#want = first.start
@@ -140,7 +147,7 @@ export class Webfile {
     if (signal?.aborted) throw new PlanError(Eintr)
     signal?.addEventListener('abort', abort, { once: true })
     try {
-      return new Webfile(href, await request(href, from, stop.signal, options.stall), options, stop)
+      return new Webfile(href, await request(href, from, stop.signal, options), options, stop)
     } catch (e) {
       stop.abort()
       if (signal?.aborted) throw new PlanError(Eintr)
@@ -254,7 +261,7 @@ export class Webfile {
     while (!stop.signal.aborted) {
       try {
         if (answer === undefined) {
-          answer = await request(this.url, this.#high, stop.signal, this.#stall)
+          answer = await request(this.url, this.#high, stop.signal, { stall: this.#stall, fresh: this.#fresh })
           this.#check(answer)
         }
         const from = this.#high
@@ -302,9 +309,7 @@ export class Webfile {
 
   /** @throws PlanError the answer to a further request is not of the same file, from #high on */
   #check(a: Answer): void {
-    const { etag, modified, size } = this.#first
-    const differ = (x: unknown, y: unknown) => x !== y && x !== null && y !== null && x !== undefined && y !== undefined
-    if (differ(a.etag, etag) || differ(a.modified, modified) || differ(a.size, size)) throw new PlanError(Echanged)
+    if (changed(this.#first, a)) throw new PlanError(Echanged)
     if (a.start !== this.#high) throw new PlanError(`${Enoranges} ${this.#high}`)
   }
 
@@ -323,8 +328,14 @@ export class Webfile {
   }
 }
 
+/** Whether two answers cannot be of the same file, by all that both say. */
+export function changed(a: Answer, b: Answer): boolean {
+  const differ = (x: unknown, y: unknown) => x !== y && x !== null && y !== null && x !== undefined && y !== undefined
+  return differ(a.etag, b.etag) || differ(a.modified, b.modified) || differ(a.size, b.size)
+}
+
 /** Waits for `p`, and no longer than `ms`. @throws Lost */
-async function within<T>(ms: number, p: Promise<T>): Promise<T> {
+export async function within<T>(ms: number, p: Promise<T>): Promise<T> {
   let timer: unknown
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Lost('connection stalled')), ms)
@@ -336,7 +347,7 @@ async function within<T>(ms: number, p: Promise<T>): Promise<T> {
   }
 }
 
-async function delay(ms: number, signal: AbortSignal): Promise<void> {
+export async function delay(ms: number, signal: AbortSignal): Promise<void> {
   let timer: unknown
   let abort = () => {}
   await new Promise<void>(resolve => {
@@ -353,18 +364,35 @@ function length(s: string | null | undefined): number | undefined {
   return s !== null && s !== undefined && /^\d{1,15}$/.test(s) ? Number(s) : undefined
 }
 
+export interface Asked {
+  stall?: number | undefined
+  fresh?: boolean | undefined
+  /** Offset of the byte behind the last that is wanted. */
+  to?: number
+}
+
 /**
- * Asks for a file from byte `from` on. Range stands in every request, the first too: so the server tells whether it knows
+ * Asks for a file from byte `from` on, as far as there is or up to byte `to`. Range stands in every request, the first too: so the server tells whether it knows
  * ranges, and sends the bytes of the file and no compressed form of them.
  *
  * @throws Lost there is no connection, or the server is busy; PlanError for any other status
  */
-async function request(url: string, from: number, signal: AbortSignal, stall = STALL): Promise<Answer> {
+export async function request(
+  url: string,
+  from: number,
+  signal: AbortSignal,
+  { stall = STALL, to, fresh = false }: Asked = {},
+): Promise<Answer> {
   const one = new AbortController()
   const done = () => one.abort()
   try {
-    const answered = fetch(url, { headers: { Range: `bytes=${from}-` }, signal: AbortSignal.any([signal, one.signal]) })
-    const answer = read(await within(stall, answered), from, done)
+    const Range = `bytes=${from}-${to === undefined ? '' : to - 1}`
+    const answered = fetch(url, {
+      headers: { Range },
+      ...(fresh && { cache: 'no-store' }),
+      signal: AbortSignal.any([signal, one.signal]),
+    })
+    const answer = read(await within(stall, answered), from, to === undefined, done)
     if (!answer.body) done()
     return answer
   } catch (e) {
@@ -373,8 +401,8 @@ async function request(url: string, from: number, signal: AbortSignal, stall = S
   }
 }
 
-/** What an answer to `request` says. */
-function read(res: Response, from: number, done: () => void): Answer {
+/** What an answer to `request` says; `open`: one that names no end. */
+function read(res: Response, from: number, open: boolean, done: () => void): Answer {
   const { status, headers, body } = res
   const told = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+|\*)$/.exec(headers.get('content-range') ?? '')
   const total = length(told?.[3])
@@ -389,7 +417,7 @@ function read(res: Response, from: number, done: () => void): Answer {
       const last = length(told?.[2])
       const end = last !== undefined ? last + 1 : count === undefined ? undefined : start + count
       // To a page of another site a server may show Content-Length and not Content-Range.
-      return { ...answer, start, end, size: told ? total : end, ranges: true }
+      return { ...answer, start, end, size: told ? total : open ? end : undefined, ranges: true }
     }
     case 416:
       if (total !== undefined && from >= total)

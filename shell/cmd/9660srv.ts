@@ -1,5 +1,6 @@
 import { cached } from '../../emulator/disk/blocks.ts'
 import { Iso, type IsoOptions, isoSrv } from '../../emulator/disk/iso9660.ts'
+import { sysdisk } from '../../emulator/disk/sysdisk.ts'
 import { OREAD } from '../../plan9/9p/const.ts'
 import { serve } from '../../plan9/9p/server.ts'
 import { PlanError } from '../../plan9/error.ts'
@@ -8,30 +9,11 @@ import { Arg, usage } from '../../plan9/libc/arg.ts'
 import { fdTransport, postsrv } from '../../plan9/libc/postsrv.ts'
 import { r, sysfatal } from '../../plan9/libc/sysfatal.ts'
 
-/** Bytes of one read of the image at most. */
-const PIECE = 64 * 1024
-
 async function image(sys: Sys, name: string, o: IsoOptions): Promise<Iso> {
   const fd = await sys.open(name, OREAD)
   try {
     const { length } = await sys.fstat(fd)
-    return await Iso.open(
-      cached({
-        size: Number(length),
-        async read(offset, n) {
-          const out = new Uint8Array(n)
-          let at = 0
-          while (at < n) {
-            const b = await sys.pread(fd, Math.min(n - at, PIECE), offset + at)
-            if (b.length === 0) break
-            out.set(b, at)
-            at += b.length
-          }
-          return out.subarray(0, at)
-        },
-      }),
-      o,
-    )
+    return await Iso.open(cached(sysdisk(sys, fd, Number(length))), o)
   } catch (e) {
     await sys.close(fd)
     throw e

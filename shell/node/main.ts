@@ -21,7 +21,10 @@ import { announce, dialStream } from './tcp.ts'
 import { terminal } from './terminal.ts'
 
 const usage = `usage: 9ml [-eilprsvxI] [-c commands] [script [arg ...]]
-       9ml disk make|ls|cp|rm|check ...
+       9ml guest build iso [dir]
+       9ml disk make|ls|cp|rm|check|parts ...
+       9ml image fetch|ls|info ...
+       9ml vm start|save|stop|console|status ...
 An rc in an emulated Plan 9; the host's files are at /n/host. Without -c or a script: interactive on a terminal,
 otherwise commands from standard input.
 `
@@ -52,16 +55,19 @@ function commandLine(args: string[]): CommandLine {
   }
   const script = args[i]
   if (!reads || script === undefined) return { args, reads }
-  if (!isAbsolute(script) || !existsSync(script)) return { args, reads: false }
-  return {
-    args: args.with(i, `/n/host/${script.slice(parse(script).root.length).replaceAll('\\', '/')}`),
-    reads: false,
-  }
+  return { args: isAbsolute(script) && existsSync(script) ? args.with(i, inside(script)) : args, reads: false }
+}
+
+/** The name inside of a file of the host's. */
+function inside(name: string): string {
+  return isAbsolute(name) ? `/n/host/${name.slice(parse(name).root.length).replaceAll('\\', '/')}` : name
 }
 
 /** `9ml NAME ...`: what is done on the host, without the userland. Each returns what the command exits with. */
 const tools: Record<string, () => Promise<{ main(args: string[]): Promise<number> }>> = {
   disk: () => import('./disk.ts'),
+  image: () => import('./image.ts'),
+  vm: () => import('./vm.ts'),
 }
 
 async function main(args: string[]): Promise<number> {
@@ -70,6 +76,8 @@ async function main(args: string[]): Promise<number> {
     process.stdout.write(usage)
     return 0
   }
+  // It is a script of the userland's.
+  if (args[0] === 'guest' && args[1] === 'build') args = ['-c', '9mlbuild $*', ...args.slice(2).map(inside)]
   setEngineWorker(engineWorker)
   setPcWorker(pcWorker)
   setDial(dialStream)

@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net'
+import { forwarded } from '../../emulator/qemu/state.ts'
 import { type ByteStream, streamTransport } from '../../plan9/9p/framer.ts'
 import type { Transport } from '../../plan9/9p/transport.ts'
 import { PlanError } from '../../plan9/error.ts'
@@ -30,11 +31,11 @@ export function socketStream(socket: Socket): ByteStream {
   }
 }
 
-/** Connects to an address. @throws PlanError */
+/** Connects to an address, whose host may be a vm by its name. @throws PlanError */
 export function dialStream(addr: string): Promise<ByteStream> {
   return new Promise((resolve, reject) => {
     const { host, port } = parseaddr(addr)
-    const socket = connect({ host, port })
+    const socket = connect(forwarded(host, port, addr) ?? { host, port })
     socket.once('error', err => reject(new PlanError(`${reason(err)}: ${addr}`)))
     socket.once('connect', () => resolve(socketStream(socket)))
   })

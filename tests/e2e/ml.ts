@@ -30,6 +30,10 @@ export interface Options {
   cwd?: string
   /** Whom it runs as; only root may choose. */
   uid?: number
+  /** Beside the environment that there is. */
+  env?: Record<string, string>
+  /** What a file may have at most, as the shell's ulimit -f counts. */
+  limit?: number
 }
 
 /** 9ml as a child process, which ends with the test. */
@@ -41,8 +45,11 @@ export class Child {
   private wake: (() => void) | undefined
 
   constructor(args: string[], o: Options = {}) {
-    const child = spawn(process.execPath, [command, ...args], {
+    const limited = o.limit === undefined ? [] : ['sh', '-c', `ulimit -f ${o.limit}; exec "$@"`, 'sh']
+    const [program, ...argv] = [...limited, process.execPath, command, ...args]
+    const child = spawn(program!, argv, {
       cwd: o.cwd,
+      ...(o.env && { env: { ...process.env, ...o.env } }),
       stdio: 'pipe',
       ...(o.uid !== undefined && { uid: o.uid }),
     })

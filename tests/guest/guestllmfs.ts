@@ -16,25 +16,23 @@ export interface GuestFiles extends Models {
 /** As the guest knows them. */
 export const guestNames = { ...names, slow: '/n/a/slow' }
 
-/** A file server whose files stop in their midst, for each who has them open, until `go`. */
-function slowServer(bytes: Uint8Array) {
+/** A server of the file `slow`, which stops in its midst, for each who has it open, until `go`. */
+export function slowSrv(bytes: Uint8Array) {
   const tree = new Tree('glenda')
   tree.add('/slow', bytes)
-  const [client, server] = pipeTransport()
   const waiting: (() => void)[] = []
   const gates = new WeakMap<object, Promise<void>>()
   const srv = ramfs(tree)
-  serve(server, {
-    ...srv,
-    async read(fid, offset, count, req) {
-      let gate = gates.get(fid)
-      if (!gate) gates.set(fid, (gate = new Promise(resolve => waiting.push(resolve))))
-      if (offset + count > bytes.length / 2) await gate
-      return srv.read!(fid, offset, count, req)
-    },
-  })
   return {
-    client,
+    srv: {
+      ...srv,
+      async read(fid, offset, count, req) {
+        let gate = gates.get(fid)
+        if (!gate) gates.set(fid, (gate = new Promise(resolve => waiting.push(resolve))))
+        if (offset + count > bytes.length / 2) await gate
+        return srv.read!(fid, offset, count, req)
+      },
+    } satisfies typeof srv,
     go() {
       for (const go of waiting.splice(0)) go()
     },
@@ -46,8 +44,10 @@ export async function guestLlmfs(
   f: GuestFiles,
   cpuWorker: () => CpuWorker,
 ): Promise<{ transport: Transport; go(): void; end(): void }> {
-  const slow = slowServer(f.stories)
-  const t = boot({}, { slow: slow.client })
+  const slow = slowSrv(f.stories)
+  const [client, server] = pipeTransport()
+  serve(server, slow.srv)
+  const t = boot({}, { slow: client })
   t.k.images.push(aoutimage(cpuWorker))
   for (const [name, bytes] of contents(f)) t.tree.add(name, bytes)
   t.tree.add('/386/bin/llmfs', f.llmfs, 0o775)

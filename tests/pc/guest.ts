@@ -39,11 +39,11 @@ export interface Guest extends Linux {
   initrd: Uint8Array
 }
 
-/** @throws what is missing */
-export async function guest(): Promise<Guest> {
+/** One for the network card of that driver. @throws what is missing */
+export async function guest(nic = 'ne2k-pci'): Promise<Guest> {
   await buildLinux(['llmfs'])
   const system = linux()
-  const modules = system.modules('ata_piix', 'sd_mod', 'ne2k-pci', 'vfat', 'nls_cp437', 'nls_ascii', '9p', '9pnet_fd')
+  const modules = system.modules('ata_piix', 'sd_mod', nic, 'vfat', 'nls_cp437', 'nls_ascii', '9p', '9pnet_fd')
   const script = (data: string) => ({ mode: 0o755, data })
   const lib = (name: string) => ({ data: new Uint8Array(readFileSync(join(embedded, name))) })
   return {

@@ -56,13 +56,16 @@ async function expectText(re: RegExp, from = ''): Promise<string> {
 }
 
 let typed = 0
+/** What the console said last that has been seen. */
+let seen = ''
 /** Types a command at the guest's shell, and gives what it says. */
 async function type(command: string): Promise<string> {
   const mark = `done${++typed}`
   // The mark is not in what is typed, should it be echoed.
   const { status } = await rc(`echo ${quoted(`${command}; echo done''${typed}; echo`)} >/mnt/pc/cons`)
   expect(status).toBe('')
-  const out = await expectText(new RegExp(`${mark}\r?\n`), typed > 1 ? `done${typed - 1}` : 'guest# ')
+  const out = await expectText(new RegExp(`${mark}\r?\n`), seen)
+  seen = mark
   return out.slice(0, out.indexOf(mark)).replaceAll('\r', '').replaceAll('guest# ', '').trim()
 }
 
@@ -78,6 +81,7 @@ const settings = () =>
 async function up() {
   expect((await rc(`echo boot >/mnt/pc/ctl`)).err).toBe('')
   await expectText(/guest# $/)
+  seen = 'guest# '
 }
 
 beforeAll(async () => {
@@ -211,6 +215,44 @@ describe('a PC with Linux', { timeout: 60_000 }, () => {
     expect((await rc('cat /mnt/pc/status')).out).toBe('off\n')
     expect(await restore()).toBe('')
     await rc('echo stop >/mnt/pc/ctl')
+  })
+})
+
+describe('the guest’s disk', { timeout: 60_000 }, () => {
+  test('carries sources, programs, models and setup into the guest, and what it writes out again', async () => {
+    await rc('echo stop >/mnt/pc/ctl')
+    expect((await rc('mkguestdisk -s 1 /tmp/sh')).err).toBe('')
+    expect((await rc(`echo ${quoted(`${settings()}\nhdb /tmp/sh`)} >/mnt/pc/ctl`)).err).toBe('')
+    expect((await rc('cat /mnt/pc/hdb')).err).toContain('pc is off')
+    await up()
+    const sum = (name: string) =>
+      createHash('sha256')
+        .update(readFileSync(join('plan9/root', name)))
+        .digest('hex')
+    const names = ['sys/src/cmd/llm/llmfs.c', '386/bin/llmfs', 'lib/llm/stories.bin']
+    expect(
+      await type(`mount -t vfat /dev/sdb /mnt; cd /mnt; sha256sum ${names.join(' ')}; sha256sum <setup; cd /`),
+    ).toBe([...names.map(n => `${sum(n)}  ${n}`), `${sum('rc/bin/9mlsetup')}  -`].join('\n'))
+    await type('mkdir /mnt/out; cp /mnt/lib/llm/tokenizer.bin /mnt/out/result; sync')
+    const { out, err } = await rc(
+      "ls -l /mnt/pc/hdb | awk '{print $6}'; dossrv -f /mnt/pc/hdb sh && mount /srv/sh /n/guest && " +
+        'cmp /n/guest/out/result /lib/llm/tokenizer.bin && echo same; rm /srv/sh; echo no >/n/guest/setup',
+    )
+    expect(out).toMatch(/^\d{8}\nsame\n$/)
+    expect(err).toContain('permission denied')
+    expect((await rc('echo x >/mnt/pc/hdb')).err).toContain('permission denied')
+    expect((await rc('cp /mnt/pc/hdb /tmp/kept && cmp /tmp/kept /mnt/pc/hdb')).status).toBe('')
+  })
+
+  test('a disk that is full is full in the guest, which goes on', async () => {
+    expect(await type('dd if=/dev/zero of=/mnt/fill bs=1M 2>&1 | head -1; sync')).toContain('No space left on device')
+    expect(await type('rm /mnt/fill; echo gone >/mnt/out/gone; sync; cat /mnt/out/gone')).toBe('gone')
+    const { out, err } = await rc(
+      'dossrv -f /mnt/pc/hdb sh && mount /srv/sh /n/guest && cat /n/guest/out/gone; rm /srv/sh',
+    )
+    expect(err).toBe('')
+    expect(out).toBe('gone\n')
+    await rc('{echo stop; echo hdb} >/mnt/pc/ctl')
   })
 })
 

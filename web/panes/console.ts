@@ -105,7 +105,7 @@ export function consolePane(port: MessagePort): { pane: Pane; terminal: ConsoleT
       }
       new ResizeObserver(refit).observe(screen)
       refit()
-      return { focus: () => term.focus(), shown: refit }
+      return { focus: () => term.focus(), shown: refit, type: send }
     },
   }
   return {

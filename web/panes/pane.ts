@@ -17,6 +17,8 @@ export interface Workspace {
 /** A pane at work. */
 export interface PaneView {
   focus(): void
+  /** Keys that the page has buttons for, when the pane takes keys. */
+  type?(keys: string): void
   /** It is visible now, or its size may have changed. */
   shown?(): void
 }

@@ -6,10 +6,12 @@ import { termTheme } from '../theme.ts'
 import { Transcript } from '../transcript.ts'
 import { newTerminal } from './console.ts'
 import type { Pane, Workspace } from './pane.ts'
+import { PcScreen } from './screen.ts'
 
 const CONS = '/mnt/pc/cons'
 const STATUS = '/mnt/pc/status'
 const HOME = '/usr/glenda'
+const DISK = '/tmp/9ml.disk'
 /** Milliseconds between two looks whether a PC is on. */
 const LOOK = 700
 
@@ -21,6 +23,11 @@ class PcConsole {
   private readonly off = h('div', { class: 'pc-off' })
   private readonly said = h('p', { class: 'pc-said', role: 'status' })
   private readonly start = h('button', { type: 'button', class: 'tool' }, 'Start 9front')
+  private readonly build = h(
+    'button',
+    { type: 'button', class: 'tool', title: 'llmfs and its kin, by 9front\u2019s own compilers' },
+    'Build in 9front',
+  )
   private readonly screen = h('div', { class: 'screen' })
   private readonly log = h('div', { class: 'offscreen', role: 'log', 'aria-label': 'Transcript of the PC' })
   private term: Terminal | undefined
@@ -28,12 +35,29 @@ class PcConsole {
   private stream: Stream | undefined
   private image: string | undefined
   private looking = false
+  private readonly vga: PcScreen
+  private readonly which = h('button', { type: 'button', class: 'tool', 'aria-pressed': 'false', hidden: '' }, 'Screen')
+  private sent: Promise<void> = Promise.resolve()
 
-  constructor(body: HTMLElement, ws: Workspace) {
+  constructor(body: HTMLElement, tools: HTMLElement, ws: Workspace) {
     this.ws = ws
+    this.vga = new PcScreen(ws.files, err => ws.notices.error(`PC: ${message(err)}`))
+    this.which.addEventListener('click', () => {
+      this.which.setAttribute('aria-pressed', String(!this.onscreen))
+      this.arrange()
+      this.focus()
+    })
+    tools.append(this.which)
     this.start.addEventListener('click', () => {
       const { image } = this
-      if (image !== undefined) ws.type(`pc -e -n 9front -m /mnt/pc; {echo 9front '${image}'; echo boot} >/mnt/pc/ctl\n`)
+      if (image !== undefined)
+        ws.type(
+          `mkguestdisk ${DISK} && {test -f /mnt/pc/ctl || pc -e -n 9front -m /mnt/pc} && ` +
+            `{echo 9front '${image}'; echo hdb ${DISK}; echo boot} >/mnt/pc/ctl\n`,
+        )
+    })
+    this.build.addEventListener('click', () => {
+      if (this.image !== undefined) ws.type(`9mlbuild '${this.image}' ${HOME}\n`)
     })
     this.off.append(
       h(
@@ -47,10 +71,11 @@ class PcConsole {
         'Drop 9front\u2019s 386 ISO (9front.org has it) on the page and start it; man pc tells of other systems.',
       ),
       this.start,
+      this.build,
       this.said,
     )
-    body.append(this.off, this.screen, this.log)
-    this.screen.hidden = true
+    body.append(this.off, this.screen, this.vga.el, this.log)
+    this.arrange()
     new ResizeObserver(() => this.refit()).observe(this.screen)
     ws.onTheme(() => {
       if (this.term) this.term.options.theme = termTheme()
@@ -63,9 +88,43 @@ class PcConsole {
     if (this.term && this.screen.clientWidth > 0 && this.screen.clientHeight > 0) this.fit.fit()
   }
 
+  shown(): void {
+    this.arrange()
+  }
+
+  private get onscreen(): boolean {
+    return this.which.getAttribute('aria-pressed') === 'true'
+  }
+
+  /** Shows what there is to be seen: nothing, the console or the screen. */
+  private arrange(): void {
+    const on = this.stream !== undefined
+    this.off.hidden = on
+    this.which.hidden = !on
+    this.screen.hidden = !on || this.onscreen
+    this.vga.el.hidden = !on || !this.onscreen
+    this.vga.show(!this.vga.el.hidden)
+    this.refit()
+  }
+
   focus(): void {
-    if (this.screen.hidden) this.start.focus()
+    if (!this.vga.el.hidden) this.vga.el.focus()
+    else if (this.screen.hidden) this.start.focus()
     else this.term?.focus()
+  }
+
+  type(keys: string): void {
+    if (!this.vga.el.hidden) this.vga.type(keys)
+    else this.send(keys)
+  }
+
+  /** In order, whatever each write takes. */
+  private send(data: string): void {
+    const { stream } = this
+    if (!stream) return
+    this.sent = this.sent
+      .then(() => stream.write(new TextEncoder().encode(data)))
+      .catch(err => this.ws.notices.error(`PC: ${message(err)}`))
   }
 
   /** The newest ISO at home is what is started. */
@@ -73,7 +132,7 @@ class PcConsole {
     const dirs = await this.ws.files.list(HOME).catch(() => [])
     const images = dirs.filter(d => /\.iso$/i.test(d.name) && !d.name.includes("'")).sort((a, b) => b.mtime - a.mtime)
     this.image = images[0] && `${HOME}/${images[0].name}`
-    this.start.disabled = this.image === undefined
+    this.start.disabled = this.build.disabled = this.image === undefined
   }
 
   /** Looks for a PC for as long as the pane is seen and there is none. */
@@ -95,12 +154,11 @@ class PcConsole {
   }
 
   private async show(stream: Stream): Promise<void> {
-    this.off.hidden = true
-    this.screen.hidden = false
     const term = this.terminal()
     term.reset()
-    this.refit()
-    term.focus()
+    this.vga.reset()
+    this.arrange()
+    this.focus()
     try {
       for (;;) {
         const b = await stream.read()
@@ -114,8 +172,7 @@ class PcConsole {
     this.stream = undefined
     const status = await this.ws.files.text(STATUS).catch(message)
     this.said.textContent = `The PC is ${status.trim()}.`
-    this.off.hidden = false
-    this.screen.hidden = true
+    this.arrange()
     void this.look()
   }
 
@@ -126,16 +183,7 @@ class PcConsole {
     term.loadAddon(this.fit)
     term.open(this.screen)
     new Transcript(term, this.log)
-    const encoder = new TextEncoder()
-    let sent: Promise<void> = Promise.resolve()
-    term.onData(data => {
-      const { stream } = this
-      if (!stream) return
-      // In order, whatever each write takes.
-      sent = sent
-        .then(() => stream.write(encoder.encode(data)))
-        .catch(err => this.ws.notices.error(`PC: ${message(err)}`))
-    })
+    term.onData(data => this.send(data))
     term.attachCustomKeyEventHandler(ev => ev.key !== 'F6')
     return term
   }
@@ -145,12 +193,13 @@ export const pcPane: Pane = {
   id: 'pc',
   title: 'PC',
   place: 'main',
-  mount(body, _tools, ws) {
-    const pc = new PcConsole(body, ws)
+  mount(body, tools, ws) {
+    const pc = new PcConsole(body, tools, ws)
     return {
       focus: () => pc.focus(),
+      type: keys => pc.type(keys),
       shown() {
-        pc.refit()
+        pc.shown()
         void pc.look()
       },
     }
