@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createReadStream, createWriteStream, renameSync, rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -74,11 +75,15 @@ export function head(file: string): Promise<{ vm: Known; at: number }> {
 /** Gives a QEMU that waits for it the state in a file. @throws PlanError */
 export async function restore(f: Folder, qmp: Qmp, file: string, at: number): Promise<void> {
   const socket = connect(channel(f))
+  await once(socket, 'connect').catch(e => {
+    throw new PlanError(e.message)
+  })
   try {
     await pipeline(createReadStream(file, { start: at }) as Readable, createGunzip(), socket)
   } catch (e) {
     socket.destroy()
-    throw new PlanError(`${file}: ${errstr(e)}`)
+    // QEMU hangs up at the end of the state, which may be before the end of the file: whether it took it, it is asked.
+    if (!hungUp(e)) throw new PlanError(`${file}: ${e instanceof Error ? e.message : errstr(e)}`)
   }
   for (;;) {
     const { status } = (await qmp.execute('query-status')) as { status: string }
@@ -87,3 +92,6 @@ export async function restore(f: Folder, qmp: Qmp, file: string, at: number): Pr
   }
   await qmp.execute('cont')
 }
+
+const hungUp = (e: unknown) =>
+  e instanceof Error && 'code' in e && ['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE'].includes(String(e.code))
