@@ -102,6 +102,8 @@ interface Running {
   prompt?: string
   /** What is typed at its console for now. */
   doing?: string
+  /** The machines that `build` has built for. */
+  built?: string[]
 }
 
 interface Settings {
@@ -153,18 +155,16 @@ export class PcMachine {
     return this.running?.images[n]?.size ?? 0
   }
 
-  /** Bytes of a drive. @throws PlanError there is none */
-  drivesize(n: 0 | 1): number {
-    const image = this.on.images[n]
-    if (!image) throw new PlanError('no such drive')
-    return image.size
-  }
-
-  /** A drive as the guest sees it. @throws PlanError */
-  async drive(n: 0 | 1, offset: number, count: number): Promise<Uint8Array> {
-    const size = this.drivesize(n)
-    if (offset >= size) return new Uint8Array(0)
-    return this.on.pc.read(n, offset, Math.min(count, size - offset))
+  /** A drive as the guest sees it. @throws PlanError there is none */
+  drive(n: 0 | 1): Blocks {
+    const { images, pc } = this.on
+    const size = images[n]?.size
+    if (size === undefined) throw new PlanError('no such drive')
+    return {
+      size,
+      read: async (offset, count) =>
+        offset < size ? pc.read(n, offset, Math.min(count, size - offset)) : new Uint8Array(0),
+    }
   }
 
   /** The thread of a PC that is on. @throws PlanError */
@@ -277,7 +277,7 @@ export class PcMachine {
         const { accept } = this
         if (net && accept) await pc.listen(564, c => accept(564, c))
         await pc.run()
-        if (is9front && !from) this.talk(running, d => boot(front, d), true).catch(() => {})
+        if (is9front && !from) void this.prompted(running)
       } catch (e) {
         if (!this.running) await close()
         throw e
@@ -285,9 +285,21 @@ export class PcMachine {
     })
   }
 
-  /** Lets a dialogue with the console go its way; what became of it is told by status. */
-  private async talk(r: Running, what: (d: Dialogue) => Promise<unknown>, all: boolean): Promise<void> {
+  /** From power on to 9front's prompt; whether it came is told by status. */
+  private async prompted(r: Running): Promise<void> {
     r.prompt = 'waiting'
+    try {
+      await this.talk(r, 'boot', true, d => boot(front, d))
+      r.prompt = 'yes'
+    } catch (e) {
+      r.prompt = `no: ${errstr(e)}`
+    }
+  }
+
+  /** A dialogue with the console, one at a time, with all that came before or from now on. What it is at, status tells. */
+  private async talk(r: Running, doing: string, all: boolean, what: (d: Dialogue) => Promise<unknown>): Promise<void> {
+    if (r.doing !== undefined) throw new PlanError('console is busy')
+    r.doing = doing
     const line = r.lines[0]
     let at = line.start(all)
     const d = new Dialogue(
@@ -308,18 +320,14 @@ export class PcMachine {
     )
     try {
       await what(d)
-      r.prompt = 'yes'
-    } catch (e) {
-      r.prompt = `no: ${errstr(e)}`
-      throw e
     } finally {
       delete r.doing
       d.close()
     }
   }
 
-  /** @throws PlanError */
-  async ctl(text: string): Promise<void> {
+  /** `signal` ends what is typed at the console. @throws PlanError */
+  async ctl(text: string, signal?: AbortSignal): Promise<void> {
     const f = tokenize(text.trim())
     const [verb, ...args] = f
     const arg = () => {
@@ -350,17 +358,15 @@ export class PcMachine {
         return
       case 'setup':
         none()
-        return this.talk(this.on, d => setup(front, d), false)
-      case 'build':
+        return this.talk(this.on, verb, false, d => setup(front, d, signal))
+      case 'build': {
         none()
-        return this.talk(
-          this.on,
-          async d => {
-            await build(d)
-            await serveLlm(d)
-          },
-          false,
-        )
+        const r = this.on
+        return this.talk(r, verb, false, async d => {
+          r.built = await build(d, signal)
+          await serveLlm(d, signal)
+        })
+      }
       case 'cmdline':
         this.settings.cmdline = args.join(' ')
         return
@@ -424,6 +430,7 @@ export class PcMachine {
     return (
       `${r.paused ? 'paused' : 'running'}\n` +
       `${r.prompt === undefined ? '' : `prompt ${r.prompt}\n`}${r.doing === undefined ? '' : `doing ${r.doing}\n`}` +
+      `${r.built === undefined ? '' : `built ${r.built.join(' ')}\n`}` +
       `uptime ${(up / 1000).toFixed(1)}\ncomputed ${(computed / 1000).toFixed(1)}\n` +
       `read ${moved}\n${fetched > 0 ? `fetched ${fetched}\n` : ''}${host ? `ip ${host.ip}\nether ${host.mac}\n` : ''}`
     )
@@ -519,7 +526,7 @@ export function pcSrv(pc: PcMachine, user: string): Srv<Aux> {
       const { file } = fid.aux
       if (!(file.mode & 0o222) && (mode & 3 || mode & OTRUNC)) throw new PlanError(Eperm)
       if (!(file.mode & 0o444) && (mode & 3) !== OWRITE) throw new PlanError(Eperm)
-      if (file.kind === 'drive') pc.drivesize(file.unit!)
+      if (file.kind === 'drive') pc.drive(file.unit!)
       else if (file.kind === 'cons') fid.aux.at = pc.line(0).start(true)
       else if (file.kind === 'eia1') fid.aux.at = pc.line(1).start(false)
     },
@@ -530,7 +537,7 @@ export function pcSrv(pc: PcMachine, user: string): Srv<Aux> {
         fid.aux.at = next
         return bytes
       }
-      if (file.kind === 'drive') return pc.drive(file.unit!, offset, count)
+      if (file.kind === 'drive') return pc.drive(file.unit!).read(offset, count)
       if (file.kind === 'vga') {
         const { version, mode } = await pc.thread.vga(fid.aux.at, req.signal)
         fid.aux.at = version
@@ -544,7 +551,8 @@ export function pcSrv(pc: PcMachine, user: string): Srv<Aux> {
       const { file } = fid.aux
       if (file.kind === 'kbin') await pc.thread.keys(data)
       else if (file.kind === 'mousein') await pc.thread.mouse(...movement(new TextDecoder().decode(data)))
-      else if (file.kind === 'ctl') for (const line of new TextDecoder().decode(data).split('\n')) await pc.ctl(line)
+      else if (file.kind === 'ctl')
+        for (const line of new TextDecoder().decode(data).split('\n')) await pc.ctl(line, req.signal)
       // A guest that takes nothing holds up nobody.
       else await orAbort(pc.line(file.unit!).write(data), req.signal)
       return data.length

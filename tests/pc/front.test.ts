@@ -108,10 +108,23 @@ describe('an image', { timeout: 60_000 }, () => {
 
   test('9mlbuild says why it cannot begin', async () => {
     expect((await rc('9mlbuild')).err).toBe('usage: 9mlbuild iso [dir]\n')
-    expect((await rc('9mlbuild /nosuch')).err).toBe('9mlbuild: /nosuch: no such file\n')
+    expect((await rc('9mlbuild /nosuch')).err).toBe('9mlboot: /nosuch: no such file\n9mlbuild: boot\n')
     const { status, out, err } = await rc(`9mlbuild /n/host${dir}/amd64.iso`)
     expect(out).toBe('disk\n')
     expect(err).toContain('image is for amd64')
     expect(status).toContain('boot')
+  })
+
+  test('one dialogue at a time, which a note ends; the prompt stays', async () => {
+    expect((await rc(`cp /n/host${dir}/386.iso '/tmp/it''s.iso'; 9mlboot '/tmp/it''s.iso'`)).err).toBe('')
+    let text = ''
+    while (!/^prompt yes/m.test(text)) text = (await rc('cat /mnt/pc/status')).out
+    const { err } = await rc(
+      'echo setup >/mnt/pc/ctl & while(! grep -s doing /mnt/pc/status >/dev/null) sleep 0.1; echo setup >/mnt/pc/ctl; ' +
+        'echo interrupt >/proc/$apid/note; wait; cat /mnt/pc/status >[1=2]; echo stop >/mnt/pc/ctl',
+    )
+    expect(err).toContain('console is busy')
+    expect(err).toContain('\nprompt yes\n')
+    expect(err).not.toContain('doing')
   })
 })

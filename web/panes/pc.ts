@@ -1,5 +1,6 @@
 import { FitAddon } from '@xterm/addon-fit'
 import type { Terminal } from '@xterm/xterm'
+import { quoterc } from '../../plan9/libc/quote.ts'
 import { h } from '../dom.ts'
 import type { Stream } from '../files.ts'
 import { termTheme } from '../theme.ts'
@@ -11,7 +12,6 @@ import { PcScreen } from './screen.ts'
 const CONS = '/mnt/pc/cons'
 const STATUS = '/mnt/pc/status'
 const HOME = '/usr/glenda'
-const DISK = '/tmp/9ml.disk'
 /** Milliseconds between two looks whether a PC is on. */
 const LOOK = 700
 
@@ -50,14 +50,10 @@ class PcConsole {
     tools.append(this.which)
     this.start.addEventListener('click', () => {
       const { image } = this
-      if (image !== undefined)
-        ws.type(
-          `mkguestdisk ${DISK} && {test -f /mnt/pc/ctl || pc -e -n 9front -m /mnt/pc} && ` +
-            `{echo 9front '${image}'; echo hdb ${DISK}; echo boot} >/mnt/pc/ctl\n`,
-        )
+      if (image !== undefined) ws.type(`9mlboot ${quoterc(image)}\n`)
     })
     this.build.addEventListener('click', () => {
-      if (this.image !== undefined) ws.type(`9mlbuild '${this.image}' ${HOME}\n`)
+      if (this.image !== undefined) ws.type(`9mlbuild ${quoterc(this.image)} ${HOME}\n`)
     })
     this.off.append(
       h(
@@ -88,16 +84,12 @@ class PcConsole {
     if (this.term && this.screen.clientWidth > 0 && this.screen.clientHeight > 0) this.fit.fit()
   }
 
-  shown(): void {
-    this.arrange()
-  }
-
   private get onscreen(): boolean {
     return this.which.getAttribute('aria-pressed') === 'true'
   }
 
   /** Shows what there is to be seen: nothing, the console or the screen. */
-  private arrange(): void {
+  arrange(): void {
     const on = this.stream !== undefined
     this.off.hidden = on
     this.which.hidden = !on
@@ -130,7 +122,7 @@ class PcConsole {
   /** The newest ISO at home is what is started. */
   private async offer(): Promise<void> {
     const dirs = await this.ws.files.list(HOME).catch(() => [])
-    const images = dirs.filter(d => /\.iso$/i.test(d.name) && !d.name.includes("'")).sort((a, b) => b.mtime - a.mtime)
+    const images = dirs.filter(d => /\.iso$/i.test(d.name)).sort((a, b) => b.mtime - a.mtime)
     this.image = images[0] && `${HOME}/${images[0].name}`
     this.start.disabled = this.build.disabled = this.image === undefined
   }
@@ -199,7 +191,7 @@ export const pcPane: Pane = {
       focus: () => pc.focus(),
       type: keys => pc.type(keys),
       shown() {
-        pc.shown()
+        pc.arrange()
         void pc.look()
       },
     }
