@@ -15,7 +15,7 @@ const args = process.argv.slice(2)
 const tools = [
   {
     name: 'Chromium',
-    found: async () => (await import('./web/find.mjs')).findChromium() !== undefined,
+    found: async () => (await (await import('./web/find.mjs')).findChromium()) !== undefined,
     debian: 'chromium',
     otherwise: ['npx', 'playwright-core', 'install', 'chromium'],
     suites: ['tests/web/**'],
@@ -68,22 +68,10 @@ const tools = [
     suites: ['tests/disk/part.test.ts'],
   },
   {
-    name: 'mtools',
-    found: () => runs('mtype', ['--version']),
-    debian: 'mtools',
-    suites: ['tests/disk/fat.test.ts'],
-  },
-  {
-    name: 'fsck.vfat',
-    found: () => runs('fsck.vfat', ['--help']) || existsSync('/usr/sbin/fsck.vfat'),
-    debian: 'dosfstools',
-    suites: ['tests/disk/fat.test.ts'],
-  },
-  {
     name: 'SeaBIOS',
     found: () => existsSync('/usr/share/seabios/bios.bin'),
     debian: 'seabios',
-    suites: ['tests/pc/linux.test.ts', 'tests/web/pc.test.ts'],
+    suites: ['tests/pc/{linux,screen}.test.ts', 'tests/web/{pc,screen}.test.ts'],
   },
   {
     name: 'QEMU',
