@@ -7,6 +7,7 @@ import type { KernelApi } from './kernel.ts'
 import { keyBar } from './keys.ts'
 import { Layout } from './layout.ts'
 import { Notices } from './notices.ts'
+import { comparePane } from './panes/compare.ts'
 import { consolePane } from './panes/console.ts'
 import { filesPane } from './panes/files.ts'
 import type { Workspace } from './panes/pane.ts'
@@ -50,6 +51,7 @@ const layout = new Layout(byId('panes'), byId('tabs'), ws)
 const { pane, terminal } = consolePane(cons.port1)
 const console9 = layout.add(pane)
 layout.add(pcPane)
+layout.add(comparePane)
 layout.add(filesPane)
 
 /** Types where one types: into the PC when that is in front. */

@@ -3,11 +3,10 @@ import { PlanError } from '../../plan9/error.ts'
 import type { Program, Sys } from '../../plan9/kernel/sys.ts'
 import { Arg, usage } from '../../plan9/libc/arg.ts'
 import { Bsize, readfile, write } from '../../plan9/libc/bio.ts'
-import { quotestr } from '../../plan9/libc/quote.ts'
 import { text } from '../../plan9/libc/rune.ts'
 import { r, sysfatal } from '../../plan9/libc/sysfatal.ts'
 import { compare, type Open } from '../compare/drive.ts'
-import { format, parse, type Run, verdict } from '../compare/record.ts'
+import { format, parse, type Run, speeds, table, verdict } from '../compare/record.ts'
 
 const help = `usage: compare [-alv] [-t temp] [-p topp] [-s seed] [-n steps] [-i prompt] [-e max] [-o file] tree tree ...
        compare [-lv] [-e max] -r file`
@@ -22,18 +21,6 @@ const opener =
       close: () => sys.close(fd),
     }
   }
-
-/** A line of each position: the sides' tokens, and `*` where they differ. */
-function table({ sides }: Run): string {
-  const most = Math.max(0, ...sides.map(s => s.tokens.length))
-  let all = ''
-  for (let i = 0; i < most; i++) {
-    const cells = sides.map(({ tokens: { [i]: t } }) => (t ? `${t.id} ${t.logprob} ${quotestr(t.text)}` : 'end'))
-    const mark = new Set(sides.map(s => s.tokens[i]?.id)).size > 1 ? '*' : ''
-    all += `${i + 1}${mark}\t${cells.join('\t')}\n`
-  }
-  return all
-}
 
 const cmd: Program = async (sys, argv) => {
   const arg = new Arg(argv)
@@ -93,10 +80,8 @@ const cmd: Program = async (sys, argv) => {
     if (flags.l)
       for (const [pos, deltas] of run.deltas)
         await write(sys, 1, `logits ${pos}\t${deltas.map(d => (d.same ? 'same' : d.max)).join('\t')}\n`)
-    for (const { tree, tokens, rate } of run.sides)
-      await write(sys, 1, `${tree}: ${tokens.length} tokens${rate === undefined ? '' : `, ${rate} tok/s`}\n`)
     const { status, lines } = verdict(run, tolerance)
-    for (const line of lines) await write(sys, 1, `${line}\n`)
+    for (const line of [...speeds(run), ...lines]) await write(sys, 1, `${line}\n`)
     return stopped.signal.aborted ? 'interrupted' : status
   } catch (e) {
     if (stopped.signal.aborted) return 'interrupted'

@@ -105,6 +105,25 @@ export function verdict(run: Run, tolerance = 0): Verdict {
   return { status: at !== undefined ? 'tokens' : differs ? 'logits' : '', lines }
 }
 
+/** A line of each position: the sides' tokens, and `*` where they differ. */
+export function table({ sides }: Run): string {
+  const most = Math.max(0, ...sides.map(s => s.tokens.length))
+  let all = ''
+  for (let i = 0; i < most; i++) {
+    const cells = sides.map(({ tokens: { [i]: t } }) => (t ? `${t.id} ${t.logprob} ${quotestr(t.text)}` : 'end'))
+    const mark = new Set(sides.map(s => s.tokens[i]?.id)).size > 1 ? '*' : ''
+    all += `${i + 1}${mark}\t${cells.join('\t')}\n`
+  }
+  return all
+}
+
+/** A line of each side: how much it made, and how fast. */
+export function speeds({ sides }: Run): string[] {
+  return sides.map(
+    ({ tree, tokens, rate }) => `${tree}: ${tokens.length} tokens${rate === undefined ? '' : `, ${rate} tok/s`}`,
+  )
+}
+
 export function format(run: Run): string {
   const { prompt, temp, topp, seed, steps } = run.settings
   const lines = [MAGIC, `prompt ${quotestr(prompt)}`, `temp ${temp}`, `topp ${topp}`, `seed ${seed}`, `steps ${steps}`]
