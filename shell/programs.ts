@@ -43,6 +43,7 @@ export const programs: ProgramTable = {
   hoc: () => import('./cmd/hoc.ts'),
   import: () => import('./cmd/import.ts'),
   join: () => import('./cmd/join.ts'),
+  lesson: () => import('./cmd/lesson.ts'),
   look: () => import('./cmd/look.ts'),
   ls: () => import('./cmd/ls.ts'),
   man: () => import('./cmd/man.ts'),

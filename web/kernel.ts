@@ -26,6 +26,8 @@ export interface KernelApi {
   boot(options: BootOptions): Promise<Booted>
   /** Serves 9P on `port`: the name space of the console's rc. */
   attach(port: MessagePort): void
+  /** Runs a program that is compiled in, as the console's rc would, but with nothing to read and what it prints thrown away. */
+  run(argv: string[]): Promise<string>
 }
 
 /** To the console: keys as a terminal sends them; that bytes were shown; its size in characters. */

@@ -4,11 +4,13 @@ import { pcPrograms, setImageCache, setPcWorker } from '../emulator/pc/programs.
 import type { PcWorker } from '../emulator/pc/thread.ts'
 import { setEngineWorker } from '../llmfs/host.ts'
 import { llmPrograms } from '../llmfs/programs.ts'
+import { OREAD, OWRITE } from '../plan9/9p/const.ts'
 import { portTransport } from '../plan9/9p/transport.ts'
-import { PNGROUP } from '../plan9/kernel/sys.ts'
+import { PNGROUP, RFCFDG, RFENVG, RFNOTEG, RFNOWAIT, RFPROC, type Sys } from '../plan9/kernel/sys.ts'
 import { boot, type Machine } from '../shell/boot.ts'
 import { completer } from '../shell/line/complete.ts'
 import { Console } from '../shell/line/console.ts'
+import { programs } from '../shell/programs.ts'
 import { serveHome } from './home.ts'
 import type { Booted, BootOptions, FromCons, KernelApi, ToCons } from './kernel.ts'
 import { fill, unpack } from './root.ts'
@@ -132,6 +134,24 @@ class PageKernel implements KernelApi {
 
   attach(port: MessagePort): void {
     this.machine!.kernel.export(portTransport(port), { pid: this.pid, name: 'page' })
+  }
+
+  async run(argv: string[]): Promise<string> {
+    const { default: program } = await programs[argv[0]!]!()
+    const sys = this.machine!.kernel.sysFor(this.pid)
+    return new Promise((resolve, reject) => {
+      const child = async (sys: Sys) => {
+        let status = 'exits'
+        try {
+          for (const mode of [OREAD, OWRITE, OWRITE]) await sys.open('/dev/null', mode)
+          status = await program(sys, argv)
+          return status
+        } finally {
+          resolve(status)
+        }
+      }
+      sys.rfork(RFPROC | RFCFDG | RFENVG | RFNOTEG | RFNOWAIT, child).catch(reject)
+    })
   }
 }
 

@@ -65,6 +65,14 @@ export class Layout {
     return this.placed.find(p => p.view.type && this.visible(p))?.view
   }
 
+  /** Brings a pane to where it is seen. */
+  show(id: string): void {
+    const p = this.placed.find(({ pane }) => pane.id === id)!
+    this.current = id
+    this.active[p.pane.place] = id
+    this.arrange()
+  }
+
   private toggle(id: string): void {
     const p = this.placed.find(({ pane }) => pane.id === id)!
     const { place } = p.pane

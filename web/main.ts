@@ -10,6 +10,7 @@ import { Notices } from './notices.ts'
 import { comparePane } from './panes/compare.ts'
 import { consolePane } from './panes/console.ts'
 import { filesPane } from './panes/files.ts'
+import { lessonIn, lessonsPane } from './panes/lessons.ts'
 import type { Workspace } from './panes/pane.ts'
 import { pcPane } from './panes/pc.ts'
 import { Status } from './status.ts'
@@ -39,6 +40,7 @@ const ws: Workspace = {
   files,
   notices,
   type: keys => cons.port1.postMessage(keys),
+  run: (...argv) => booted.then(() => kernel.run(argv)),
   onTheme,
   onFiles: f => fileWatchers.push(f),
   filesChanged() {
@@ -53,6 +55,10 @@ const console9 = layout.add(pane)
 layout.add(pcPane)
 layout.add(comparePane)
 layout.add(filesPane)
+layout.add(lessonsPane)
+const follow = () => lessonIn(location.hash) && layout.show('lessons')
+addEventListener('hashchange', follow)
+follow()
 
 /** Types where one types: into the PC when that is in front. */
 function type(keys: string): void {

@@ -7,6 +7,8 @@ export interface Workspace {
   notices: Notices
   /** Types into the console. */
   type(keys: string): void
+  /** Runs a program of the shell's in the console's name space, silently; gives its exit status. */
+  run(...argv: string[]): Promise<string>
   /** Called when the colours have changed. */
   onTheme(f: () => void): void
   /** Called when files may have appeared or gone by the page's own doing. */
