@@ -24,8 +24,8 @@ export interface Booted {
 export interface KernelApi {
   /** Starts the kernel and, on its console, rc. Once. */
   boot(options: BootOptions): Promise<Booted>
-  /** Serves 9P on `port`: the name space of the console's rc. */
-  attach(port: MessagePort): void
+  /** Serves 9P on `port`: the name space of the console's rc. `name` is what a trace calls it. */
+  attach(port: MessagePort, name?: string): void
   /** Runs a program that is compiled in, as the console's rc would, but with nothing to read and what it prints thrown away. */
   run(argv: string[]): Promise<string>
 }

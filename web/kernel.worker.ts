@@ -132,8 +132,8 @@ class PageKernel implements KernelApi {
     })
   }
 
-  attach(port: MessagePort): void {
-    this.machine!.kernel.export(portTransport(port), { pid: this.pid, name: 'page' })
+  attach(port: MessagePort, name = 'page'): void {
+    this.machine!.kernel.export(portTransport(port), { pid: this.pid, name })
   }
 
   async run(argv: string[]): Promise<string> {

@@ -54,6 +54,7 @@ export class Layout {
     this.root.append(section)
     const view = pane.mount(body, tools, this.ws)
     this.placed.push({ pane, section, button, view })
+    view.onBusy?.(busy => button.classList.toggle('busy', busy))
     this.active[pane.place] ??= pane.id
     this.current ||= pane.id
     this.arrange()

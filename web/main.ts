@@ -10,6 +10,7 @@ import { Notices } from './notices.ts'
 import { comparePane } from './panes/compare.ts'
 import { consolePane } from './panes/console.ts'
 import { filesPane } from './panes/files.ts'
+import { inspectorPane } from './panes/inspector.ts'
 import { lessonIn, lessonsPane } from './panes/lessons.ts'
 import type { Workspace } from './panes/pane.ts'
 import { pcPane } from './panes/pc.ts'
@@ -34,10 +35,14 @@ const notices = new Notices(byId('notices'))
 const files = new Files(port => {
   void booted.then(() => kernel.attach(transfer(port, [port])))
 })
+const aside = new Files(port => {
+  void booted.then(() => kernel.attach(transfer(port, [port]), 'inspector'))
+})
 const status = new Status(files)
 const fileWatchers: (() => void)[] = []
 const ws: Workspace = {
   files,
+  aside,
   notices,
   type: keys => cons.port1.postMessage(keys),
   run: (...argv) => booted.then(() => kernel.run(argv)),
@@ -54,6 +59,7 @@ const { pane, terminal } = consolePane(cons.port1)
 const console9 = layout.add(pane)
 layout.add(pcPane)
 layout.add(comparePane)
+layout.add(inspectorPane)
 layout.add(filesPane)
 layout.add(lessonsPane)
 const follow = () => lessonIn(location.hash) && layout.show('lessons')
@@ -80,6 +86,7 @@ takeDrops(byId('drop'), ws)
 
 terminal.onRestart(() => {
   files.reset()
+  aside.reset()
   ws.filesChanged()
 })
 

@@ -1,7 +1,9 @@
 import { concat } from './bit.ts'
 
-/** A message of a conversation between one client and one server. */
+/** A message of a conversation between a client and a server. */
 export interface Captured {
+  /** Which of several conversations. */
+  conn?: string
   /** From the client to the server. */
   sent: boolean
   msg: Uint8Array
@@ -24,8 +26,8 @@ function checksum(v: DataView, at: number, n: number, sum: number): number {
 }
 
 /**
- * A conversation as a pcap file, for tcpdump, Wireshark and tshark: each message in TCP segments of their own, with made-up
- * Ethernet, IP and TCP headers, the server at 10.0.0.2 port 564, the client at 10.0.0.1.
+ * Conversations as a pcap file, for tcpdump, Wireshark and tshark: each message in TCP segments of their own, with made-up
+ * Ethernet, IP and TCP headers, the server at 10.0.0.2 port 564, the client at 10.0.0.1, from a port for each conversation.
  */
 export function pcap(conversation: Iterable<Captured>): Uint8Array {
   const head = new DataView(new ArrayBuffer(24))
@@ -35,14 +37,16 @@ export function pcap(conversation: Iterable<Captured>): Uint8Array {
   head.setUint32(16, HDRS + SEGMENT, true)
   head.setUint32(20, 1, true)
   const parts: Uint8Array[] = [new Uint8Array(head.buffer)]
-  const seq: Record<'client' | 'server', number> = { client: 1, server: 1 }
+  const conversations = new Map<string | undefined, { port: number; client: number; server: number }>()
   let now = 0
-  for (const { sent, msg, at } of conversation) {
+  for (const { conn, sent, msg, at } of conversation) {
     now = at ?? now + 1000
+    const seq = conversations.get(conn) ?? { port: CLIENTPORT + conversations.size, client: 1, server: 1 }
+    conversations.set(conn, seq)
     for (let i = 0; i < msg.length; i += SEGMENT) {
       const data = msg.subarray(i, i + SEGMENT)
       const [from, to] = sent ? (['client', 'server'] as const) : (['server', 'client'] as const)
-      parts.push(frame(sent, seq[from], seq[to], data, now))
+      parts.push(frame(sent, seq.port, seq[from], seq[to], data, now))
       seq[from] = (seq[from] + data.length) >>> 0
     }
   }
@@ -50,7 +54,7 @@ export function pcap(conversation: Iterable<Captured>): Uint8Array {
 }
 
 /** One packet with pcap's header before it. */
-function frame(sent: boolean, seq: number, ack: number, data: Uint8Array, at: number): Uint8Array {
+function frame(sent: boolean, port: number, seq: number, ack: number, data: Uint8Array, at: number): Uint8Array {
   const n = HDRS + data.length
   const bytes = new Uint8Array(16 + n)
   const v = new DataView(bytes.buffer)
@@ -71,8 +75,8 @@ function frame(sent: boolean, seq: number, ack: number, data: Uint8Array, at: nu
   v.setUint16(ip + 10, checksum(v, ip, 20, 0))
 
   const tcp = ip + 20
-  v.setUint16(tcp, sent ? CLIENTPORT : PORT)
-  v.setUint16(tcp + 2, sent ? PORT : CLIENTPORT)
+  v.setUint16(tcp, sent ? port : PORT)
+  v.setUint16(tcp + 2, sent ? PORT : port)
   v.setUint32(tcp + 4, seq)
   v.setUint32(tcp + 8, ack)
   // Five words of header; PSH and ACK.

@@ -11,6 +11,7 @@ import { pipedev } from './devpipe.ts'
 import { procdev } from './devproc.ts'
 import { rootdev } from './devroot.ts'
 import { devsrv, type Srvdev } from './devsrv.ts'
+import { tapdev } from './devtap.ts'
 import { type Image, jsimage } from './exec.ts'
 import { exportsrv } from './export.ts'
 import { newnstext, readfile } from './namespace.ts'
@@ -104,7 +105,7 @@ export class Kernel {
     this.now = o.now ?? (() => performance.timeOrigin + performance.now())
     this.memory = o.memory ?? (() => ({ used: 0, total: 0 }))
     this.boottime = this.seconds()
-    for (const d of [rootdev, devcons(this), mntdev, pipedev, this.srv, envdev, procdev, dupdev, hostdev])
+    for (const d of [rootdev, devcons(this), mntdev, pipedev, this.srv, envdev, procdev, dupdev, hostdev, tapdev])
       this.devtab.set(d.dc, d)
     this.kproc = new Proc(this, o.user)
     this.kproc.kp = true

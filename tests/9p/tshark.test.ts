@@ -231,3 +231,13 @@ test('tshark finds each field where section 5 has it', () => {
   expect(times![0]).toContain('01:46:41')
   expect(times![1]).toContain('01:46:42')
 })
+
+test('tshark tells conversations apart', () => {
+  const version = (tag: number) => convS2M({ type: c.Tversion, tag, msize: 8192, version: '9P2000' })
+  const file = pcap(['a', 'b', 'a'].map((conn, i) => ({ conn, sent: true, msg: version(i), at: 1.7e15 + i })))
+  expect(fields(file, '9p', 'tcp.stream', '9p.tag').map(f => f.map(plain))).toEqual([
+    ['0', '0'],
+    ['1', '1'],
+    ['0', '2'],
+  ])
+})

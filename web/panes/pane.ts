@@ -4,6 +4,8 @@ import type { Notices } from '../notices.ts'
 /** What the workspace offers to a pane. */
 export interface Workspace {
   files: Files
+  /** The same, by a connection that traces of 9P leave out. */
+  aside: Files
   notices: Notices
   /** Types into the console. */
   type(keys: string): void
@@ -23,6 +25,8 @@ export interface PaneView {
   type?(keys: string): void
   /** It is visible now, or its size may have changed. */
   shown?(): void
+  /** Whether it goes on with something when it is not seen: its tab tells. */
+  onBusy?(tell: (busy: boolean) => void): void
 }
 
 /** A part of the workspace: a module in web/panes, listed in main.ts. */
