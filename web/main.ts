@@ -12,6 +12,7 @@ import { consolePane } from './panes/console.ts'
 import { filesPane } from './panes/files.ts'
 import { inspectorPane } from './panes/inspector.ts'
 import { lessonIn, lessonsPane } from './panes/lessons.ts'
+import { nsPane } from './panes/ns.ts'
 import type { Workspace } from './panes/pane.ts'
 import { pcPane } from './panes/pc.ts'
 import { Status } from './status.ts'
@@ -62,6 +63,7 @@ layout.add(comparePane)
 layout.add(inspectorPane)
 layout.add(filesPane)
 layout.add(lessonsPane)
+layout.add(nsPane)
 const follow = () => lessonIn(location.hash) && layout.show('lessons')
 addEventListener('hashchange', follow)
 follow()

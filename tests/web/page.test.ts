@@ -208,7 +208,7 @@ test('the Files pane lists directories as they are opened, by keyboard', async (
   await page.keyboard.press('ArrowRight')
   await tree.getByRole('treeitem', { name: /^llm\// }).waitFor()
   await page.keyboard.press('ArrowRight')
-  await page.keyboard.press('ArrowDown')
+  await page.keyboard.type('llm')
   await page.keyboard.press('ArrowRight')
   const file = tree.getByRole('treeitem', { name: /^stories\.bin/ })
   await file.waitFor()
