@@ -12,7 +12,7 @@ import { completer } from '../shell/line/complete.ts'
 import { Console } from '../shell/line/console.ts'
 import { programs } from '../shell/programs.ts'
 import { serveHome } from './home.ts'
-import type { Booted, BootOptions, FromCons, KernelApi, ToCons } from './kernel.ts'
+import type { Booted, BootOptions, ConsoleOptions, FromCons, KernelApi, ToCons } from './kernel.ts'
 import { fill, unpack } from './root.ts'
 
 const USER = 'glenda'
@@ -93,21 +93,9 @@ class PageKernel implements KernelApi {
   private pid = 0
 
   async boot(o: BootOptions): Promise<Booted> {
-    const screen = new Screen(o.cons)
     const pack = unpack(o.pack)
     const [{ transport, home }, files] = await Promise.all([serveHome(USER, pack, o.patient), pack])
-    const cons = new Console({
-      output: data => screen.write(data),
-      interrupt: () => machine.kernel.postnote(PNGROUP, this.pid, 'interrupt'),
-      complete: (line, cursor) => completer(machine.kernel.sysFor(this.pid), line, cursor),
-      cols: o.cols,
-      rows: o.rows,
-    })
-    o.cons.onmessage = ({ data }: MessageEvent<ToCons>) => {
-      if (typeof data === 'string') cons.input(data)
-      else if ('shown' in data) screen.shown(data.shown)
-      else cons.resize(data.cols, data.rows)
-    }
+    const cons = this.console(o, () => this.pid)
     const machine = boot({
       fill: tree => fill(tree, files, o.base),
       programs: { ...llmPrograms, ...pcPrograms },
@@ -119,6 +107,38 @@ class PageKernel implements KernelApi {
     this.machine = machine
     await this.shell(o.cons)
     return { home }
+  }
+
+  /** A console whose screen and keyboard are the page's; `pid` is its shell's. */
+  private console({ cons: port, cols, rows }: ConsoleOptions, pid: () => number): Console {
+    const screen = new Screen(port)
+    const kernel = () => this.machine!.kernel
+    const cons = new Console({
+      output: data => screen.write(data),
+      interrupt: () => kernel().postnote(PNGROUP, pid(), 'interrupt'),
+      complete: (line, cursor) => completer(kernel().sysFor(pid()), line, cursor),
+      cols,
+      rows,
+    })
+    port.onmessage = ({ data }: MessageEvent<ToCons>) => {
+      if (typeof data === 'string') cons.input(data)
+      else if ('shown' in data) screen.shown(data.shown)
+      else cons.resize(data.cols, data.rows)
+    }
+    return cons
+  }
+
+  async open(o: ConsoleOptions): Promise<void> {
+    let shell = 0
+    const cons = this.console(o, () => shell)
+    const machine = this.machine!
+    const n = machine.kernel.cons.push(cons) - 1
+    const { pid, exited } = await machine.startShell(n)
+    shell = pid
+    void exited.then(() => {
+      const message: FromCons = 'exited'
+      o.cons.postMessage(message)
+    })
   }
 
   /** Starts rc on the console, and another when it has exited. */

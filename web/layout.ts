@@ -6,22 +6,44 @@ interface Placed {
   section: HTMLElement
   button: HTMLButtonElement
   view: PaneView
+  /** Leaves the place that it shares to the others. */
+  aside: HTMLButtonElement
+}
+
+/** Which panes are seen where. */
+export interface Arrangement {
+  /** From left to right; one at least. */
+  main: string[]
+  side?: string
 }
 
 const narrow = matchMedia('(max-width: 760px)')
 const SIDE = '9ml.side'
+const KEPT = '9ml.layout'
+/** Panes that the main place shows side by side at most, and how narrow one gets, of the others' width. */
+const MOST = 4
+const LEAST = 0.15
 
-/** Arranges panes: two places side by side on a wide screen, one at a time on a narrow one. F6 goes from part to part. */
+/**
+ * Arranges panes: a side, and a main place that is shared by one pane or more, on a wide screen; one at a time on a narrow one.
+ * F6 goes from part to part. It is kept.
+ */
 export class Layout {
   private readonly root: HTMLElement
   private readonly tabs: HTMLElement
   private readonly ws: Workspace
   private readonly placed: Placed[] = []
   private readonly separator: HTMLElement
-  /** By place, the pane that it shows. */
-  private readonly active: Record<Pane['place'], string | undefined> = { main: undefined, side: undefined }
+  private main: string[] = []
+  private side: string | undefined
+  /** By main pane: its share of the width. */
+  private readonly share = new Map<string, number>()
+  private splits: HTMLElement[] = []
   /** The pane that a narrow screen shows. */
   private current = ''
+  /** The main pane that was used last. */
+  private last = ''
+  private settled = false
 
   constructor(root: HTMLElement, tabs: HTMLElement, ws: Workspace) {
     this.root = root
@@ -38,65 +60,169 @@ export class Layout {
     })
   }
 
+  /** The first of each place is what is seen there, until something else is asked for. */
   add(pane: Pane): PaneView {
+    const aside = h(
+      'button',
+      { type: 'button', class: 'tool', 'aria-label': `Close ${pane.title} here`, hidden: '' },
+      '×',
+    )
     const tools = h('div', { class: 'pane-tools' })
     const body = h('div', { class: 'pane-body' })
     const title = h('h2', { class: 'pane-title' }, pane.title)
     const section = h(
       'section',
       { class: `pane pane-${pane.id}`, 'data-place': pane.place, 'aria-label': pane.title },
-      h('header', { class: 'tag' }, title, tools),
+      h('header', { class: 'tag' }, title, tools, aside),
       body,
     )
     const button = h('button', { type: 'button', class: 'tab', 'aria-pressed': 'false' }, pane.title)
-    button.addEventListener('click', () => this.toggle(pane.id))
-    this.tabs.append(button)
+    if (pane.place === 'main') button.title = `${pane.title}; with Shift, beside what is there`
+    button.addEventListener('click', ev => this.toggle(pane.id, ev.shiftKey))
+    // Of a click that a key makes not every browser tells that Shift is down.
+    button.addEventListener('keydown', ev => {
+      if (ev.key !== 'Enter' || !ev.shiftKey) return
+      ev.preventDefault()
+      this.toggle(pane.id, true)
+    })
+    aside.addEventListener('click', () => this.close(pane.id))
+    section.addEventListener('focusin', () => {
+      if (pane.place === 'main') this.last = pane.id
+    })
+    const before = pane.after === undefined ? undefined : this.find(pane.after)?.button.nextSibling
+    this.tabs.insertBefore(button, before ?? null)
     this.root.append(section)
     const view = pane.mount(body, tools, this.ws)
-    this.placed.push({ pane, section, button, view })
+    this.placed.push({ pane, section, button, view, aside })
     view.onBusy?.(busy => button.classList.toggle('busy', busy))
-    this.active[pane.place] ??= pane.id
+    if (pane.place === 'main' && this.main.length === 0) this.main = [pane.id]
+    if (pane.place === 'side' && !this.settled) this.side ??= pane.id
     this.current ||= pane.id
+    this.last ||= pane.id
     this.arrange()
     return view
   }
 
-  /** The pane of the main place that takes keys, if that is what is seen there. */
+  /** A pane that is gone for good. */
+  remove(id: string): void {
+    const p = this.find(id)
+    if (!p) return
+    this.placed.splice(this.placed.indexOf(p), 1)
+    p.section.remove()
+    p.button.remove()
+    this.main = this.main.filter(m => m !== id)
+    if (this.main.length === 0) this.main = [this.placed.find(q => q.pane.place === 'main')!.pane.id]
+    if (this.current === id) this.current = this.main[0]!
+    if (this.last === id) this.last = this.main[0]!
+    this.arrange()
+  }
+
+  private find(id: string): Placed | undefined {
+    return this.placed.find(({ pane }) => pane.id === id)
+  }
+
+  get arrangement(): Arrangement {
+    return { main: this.main, ...(this.side !== undefined && { side: this.side }) }
+  }
+
+  /** Takes an arrangement, as far as there are such panes; from then on what is arranged is kept. */
+  settle(a: Arrangement | undefined): void {
+    if (a) {
+      const main = a.main.filter(id => this.find(id)?.pane.place === 'main').slice(0, MOST)
+      if (main.length > 0) this.main = [...new Set(main)]
+      this.side = a.side !== undefined && this.find(a.side)?.pane.place === 'side' ? a.side : undefined
+      this.last = this.main[0]!
+    }
+    this.settled = true
+    this.arrange()
+  }
+
+  /** What was kept the last time. */
+  static kept(): (Arrangement & { consoles?: number }) | undefined {
+    try {
+      const a = JSON.parse(localStorage.getItem(KEPT) ?? '') as Arrangement & { consoles?: number }
+      return Array.isArray(a.main) ? a : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  /** The pane of the main place that takes keys: that which was used last, if it does. */
   get typist(): PaneView | undefined {
-    return this.placed.find(p => p.view.type && this.visible(p))?.view
+    const typing = this.placed.filter(p => p.view.type && this.visible(p))
+    return (typing.find(p => p.pane.id === this.last) ?? typing[0])?.view
   }
 
-  /** Brings a pane to where it is seen. */
-  show(id: string): void {
-    const p = this.placed.find(({ pane }) => pane.id === id)!
+  /** Brings a pane to where it is seen, alone or beside what is there. */
+  show(id: string, beside = false): void {
+    const p = this.find(id)
+    if (!p) return
     this.current = id
-    this.active[p.pane.place] = id
+    if (p.pane.place === 'side') this.side = id
+    else if (!this.main.includes(id)) {
+      const at = Math.max(0, this.main.indexOf(this.last))
+      if (beside && this.main.length < MOST) this.main.splice(at + 1, 0, id)
+      else this.main[at] = id
+    }
+    if (p.pane.place === 'main') this.last = id
     this.arrange()
   }
 
-  private toggle(id: string): void {
-    const p = this.placed.find(({ pane }) => pane.id === id)!
-    const { place } = p.pane
-    if (narrow.matches) this.current = id
-    else if (place === 'side' && this.active.side === id) this.active.side = undefined
-    else this.active[place] = id
+  private close(id: string): void {
+    if (this.main.length > 1) this.main = this.main.filter(m => m !== id)
+    this.last = this.main[0]!
     this.arrange()
+    this.find(this.last)?.view.focus()
+  }
+
+  private toggle(id: string, beside: boolean): void {
+    const p = this.find(id)!
+    if (!narrow.matches && p.pane.place === 'side' && this.side === id) {
+      this.side = undefined
+      this.arrange()
+    } else this.show(id, beside)
     if (this.visible(p)) p.view.focus()
   }
 
-  private visible({ pane }: Placed): boolean {
-    return narrow.matches ? this.current === pane.id : this.active[pane.place] === pane.id
+  private visible({ pane: { id } }: Placed): boolean {
+    return narrow.matches ? this.current === id : this.main.includes(id) || this.side === id
   }
 
   private arrange(): void {
+    const wide = !narrow.matches
     for (const p of this.placed) {
       const shown = this.visible(p)
       p.section.hidden = !shown
       p.button.setAttribute('aria-pressed', String(shown))
+      p.aside.hidden = !wide || this.main.length < 2 || p.pane.place === 'side'
     }
-    this.root.classList.toggle('with-side', !narrow.matches && this.active.side !== undefined)
-    this.separator.hidden = narrow.matches || this.active.side === undefined
+    const side = wide && this.side !== undefined
+    this.root.classList.toggle('with-side', side)
+    this.separator.hidden = !side
+    for (const s of this.splits) s.remove()
+    this.splits = wide ? this.main.slice(1).map((_, i) => this.makeSplit(i)) : []
+    this.root.append(...this.splits)
+    this.size()
+    if (this.settled) {
+      const consoles = this.placed.filter(p => p.pane.id.startsWith('console')).length
+      localStorage.setItem(KEPT, JSON.stringify({ ...this.arrangement, consoles }))
+    }
     this.tell()
+  }
+
+  /** The columns, by their shares. */
+  private size(): void {
+    const side = this.separator.hidden ? '' : 'var(--side, 312px) 1px '
+    const shares = (narrow.matches ? [''] : this.main).map(id => `minmax(0, ${this.share.get(id) ?? 1}fr)`)
+    this.root.style.gridTemplateColumns = side + shares.join(' 1px ')
+    const first = side === '' ? 1 : 3
+    for (const p of this.placed) {
+      const at = this.main.indexOf(p.pane.id)
+      p.section.style.gridColumn = narrow.matches || at < 0 ? '1' : String(first + 2 * at)
+    }
+    this.splits.forEach((el, i) => {
+      el.style.gridColumn = String(first + 2 * i + 1)
+    })
   }
 
   private tell(): void {
@@ -104,13 +230,72 @@ export class Layout {
   }
 
   private cycle(step: number): void {
-    const shown = this.placed.filter(p => this.visible(p))
+    const order = [this.side, ...this.main]
+    const shown = this.placed
+      .filter(p => this.visible(p))
+      .sort((a, b) => order.indexOf(a.pane.id) - order.indexOf(b.pane.id))
+    // The main pane comes first, the side last.
+    if (!narrow.matches && this.side !== undefined) shown.push(shown.shift()!)
     const stops = [
       ...shown.map(p => ({ el: p.section, go: () => p.view.focus() })),
       { el: this.tabs.parentElement!, go: () => this.tabs.querySelector('button')?.focus() },
     ]
     const here = stops.findIndex(({ el }) => el.contains(document.activeElement))
     stops[(here + step + stops.length) % stops.length]!.go()
+  }
+
+  /** Drags, and arrow keys. `move` gets pixels since it was taken hold of, or since the key before. */
+  private movable(el: HTMLElement, grab: () => void, move: (px: number) => void): void {
+    el.addEventListener('pointerdown', ev => {
+      el.setPointerCapture(ev.pointerId)
+      const from = ev.clientX
+      grab()
+      const moved = (m: PointerEvent) => move(m.clientX - from)
+      el.addEventListener('pointermove', moved)
+      el.addEventListener('lostpointercapture', () => el.removeEventListener('pointermove', moved), { once: true })
+    })
+    el.addEventListener('keydown', ev => {
+      if (ev.key !== 'ArrowLeft' && ev.key !== 'ArrowRight') return
+      ev.preventDefault()
+      grab()
+      move(ev.key === 'ArrowLeft' ? -16 : 16)
+    })
+  }
+
+  /** Between the i'th main pane and the next. */
+  private makeSplit(i: number): HTMLElement {
+    const [a, b] = [this.main[i]!, this.main[i + 1]!]
+    const el = h('div', {
+      class: 'separator split',
+      role: 'separator',
+      tabindex: '0',
+      'aria-orientation': 'vertical',
+      'aria-label': `Width of ${this.find(a)!.pane.title}`,
+      'aria-valuemin': '15',
+      'aria-valuemax': '85',
+    })
+    let [x, y] = [1, 1]
+    const told = () => el.setAttribute('aria-valuenow', String(Math.round((100 * (this.share.get(a) ?? 1)) / sum())))
+    const sum = () => (this.share.get(a) ?? 1) + (this.share.get(b) ?? 1)
+    told()
+    this.movable(
+      el,
+      () => {
+        x = this.share.get(a) ?? 1
+        y = this.share.get(b) ?? 1
+      },
+      px => {
+        const width = this.find(a)!.section.clientWidth + this.find(b)!.section.clientWidth
+        const both = x + y
+        const share = Math.min(Math.max(x + (px * both) / Math.max(width, 1), LEAST * both), (1 - LEAST) * both)
+        this.share.set(a, share)
+        this.share.set(b, both - share)
+        told()
+        this.size()
+        this.tell()
+      },
+    )
+    return el
   }
 
   private makeSeparator(): HTMLElement {
@@ -123,6 +308,7 @@ export class Layout {
       'aria-valuemin': '180',
       'aria-valuemax': '640',
     })
+    let from = 0
     const set = (px: number) => {
       const width = Math.round(Math.min(640, Math.max(180, px)))
       this.root.style.setProperty('--side', `${width}px`)
@@ -130,19 +316,13 @@ export class Layout {
       localStorage.setItem(SIDE, String(width))
       this.tell()
     }
-    const width = () => Number(el.getAttribute('aria-valuenow'))
-    el.addEventListener('pointerdown', ev => {
-      el.setPointerCapture(ev.pointerId)
-      const move = (m: PointerEvent) => set(m.clientX - this.root.getBoundingClientRect().left)
-      el.addEventListener('pointermove', move)
-      el.addEventListener('lostpointercapture', () => el.removeEventListener('pointermove', move), { once: true })
-    })
-    el.addEventListener('keydown', ev => {
-      if (ev.key === 'ArrowLeft') set(width() - 16)
-      else if (ev.key === 'ArrowRight') set(width() + 16)
-      else return
-      ev.preventDefault()
-    })
+    this.movable(
+      el,
+      () => {
+        from = Number(el.getAttribute('aria-valuenow'))
+      },
+      px => set(from + px),
+    )
     queueMicrotask(() => set(Number(localStorage.getItem(SIDE)) || 312))
     return el
   }

@@ -64,6 +64,37 @@ layout.add(inspectorPane)
 layout.add(filesPane)
 layout.add(lessonsPane)
 layout.add(nsPane)
+
+/** Other consoles, by their numbers: each has a shell and a name space of its own. */
+const others = new Set<number>()
+function anotherConsole(): string {
+  let n = 2
+  while (others.has(n)) n++
+  others.add(n)
+  const { port1, port2 } = new MessageChannel()
+  const another = consolePane(port1, n)
+  if (!others.has(n - 1)) delete another.pane.after
+  layout.add({ after: 'console', ...another.pane })
+  another.terminal.onRestart(() => {
+    others.delete(n)
+    layout.remove(another.pane.id)
+    console9.focus()
+  })
+  void booted.then(() =>
+    kernel.open(transfer({ cons: port2, ...another.terminal.size() }, [port2])).catch((err: unknown) => {
+      notices.error(err instanceof Error ? err.message : String(err))
+    }),
+  )
+  return another.pane.id
+}
+byId('another').addEventListener('click', () => {
+  const id = anotherConsole()
+  layout.show(id, true)
+  layout.typist?.focus()
+})
+const kept = Layout.kept()
+for (let n = 1; n < (kept?.consoles ?? 1); n++) anotherConsole()
+layout.settle(kept)
 const follow = () => lessonIn(location.hash) && layout.show('lessons')
 addEventListener('hashchange', follow)
 follow()

@@ -84,7 +84,7 @@ export class Workspace {
 
   async prompt(): Promise<void> {
     await this.until(text => text.endsWith(PROMPT), 0, 'the prompt')
-    await this.page.locator('.xterm-helper-textarea').focus()
+    await this.page.locator('.pane-console .xterm-helper-textarea').focus()
   }
 
   /** Types a line key by key, and Enter. Returns where its output begins in the transcript. */

@@ -73,6 +73,7 @@ test('two trees, token by token', { timeout: 60_000 }, async () => {
 
   // The same file says the same after a reload, and to the command.
   await page.reload()
+  await page.locator('.tab', { hasText: 'Console' }).click()
   await w.prompt()
   expect(await w.run('compare -r run.cmp | tail -2 | head -1')).toContain(`tokens differ at ${n}:`)
   await page.locator('.tab', { hasText: 'Compare' }).click()

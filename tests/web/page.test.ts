@@ -208,6 +208,8 @@ test('the Files pane lists directories as they are opened, by keyboard', async (
   await page.keyboard.press('ArrowRight')
   await tree.getByRole('treeitem', { name: /^llm\// }).waitFor()
   await page.keyboard.press('ArrowRight')
+  // What is typed within a while belongs together.
+  await page.waitForTimeout(800)
   await page.keyboard.type('llm')
   await page.keyboard.press('ArrowRight')
   const file = tree.getByRole('treeitem', { name: /^stories\.bin/ })

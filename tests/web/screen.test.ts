@@ -47,7 +47,7 @@ test('text is read, keys go in, graphics are drawn', { timeout: 90_000 }, async 
     )
   await expect.poll(() => pixel(0, 0)).toEqual([168, 0, 0, 255])
   expect(await pixel(319, 199)).toEqual([0, 168, 0, 255])
-  if (process.env['SHOT']) await w.page.screenshot({ path: process.env['SHOT'] })
+  if (process.env['SHOT']) await w.page.screenshot({ path: `${process.env['SHOT']}-screen.png` })
 
   // The space bar, down and up; then what the buttons of the key bar type.
   await w.page.keyboard.press('Space')

@@ -12,7 +12,7 @@ import type { Pane } from './pane.ts'
 export interface ConsoleTerminal {
   size(): { cols: number; rows: number }
   screenReader(on: boolean): void
-  /** The console's process was replaced. */
+  /** The console's process was replaced, or, of one that is not the first, has exited. */
   onRestart(f: () => void): void
 }
 
@@ -38,8 +38,8 @@ export function newTerminal(): Terminal {
   })
 }
 
-/** The rc console: an xterm over `port` (ToCons out, FromCons in). */
-export function consolePane(port: MessagePort): { pane: Pane; terminal: ConsoleTerminal } {
+/** An rc console: an xterm over `port` (ToCons out, FromCons in). The first is without a number. */
+export function consolePane(port: MessagePort, n = 1): { pane: Pane; terminal: ConsoleTerminal } {
   const term = newTerminal()
   const fit = new FitAddon()
   term.loadAddon(fit)
@@ -83,17 +83,22 @@ export function consolePane(port: MessagePort): { pane: Pane; terminal: ConsoleT
     return true
   })
   port.onmessage = ({ data }: MessageEvent<FromCons>) => {
-    if (data === 'restarted') restarted()
+    if (data === 'restarted' || data === 'exited') restarted()
     else term.write(data, () => send({ shown: data.length }))
   }
 
   const pane: Pane = {
-    id: 'console',
-    title: 'Console',
+    id: n === 1 ? 'console' : `console${n}`,
+    title: n === 1 ? 'Console' : `Console ${n}`,
     place: 'main',
+    ...(n > 1 && { after: n === 2 ? 'console' : `console${n - 1}` }),
     mount(body, _tools, ws) {
       const screen = h('div', { class: 'screen' })
-      const log = h('div', { class: 'offscreen', role: 'log', 'aria-label': 'Console transcript' })
+      const log = h('div', {
+        class: 'offscreen',
+        role: 'log',
+        'aria-label': `${n === 1 ? 'Console' : `Console ${n}`} transcript`,
+      })
       body.append(screen, log)
       term.open(screen)
       new Transcript(term, log)

@@ -34,8 +34,10 @@ export interface Pane {
   /** In addresses and ids: one lower-case word. */
   id: string
   title: string
-  /** Where it stands on a wide screen; panes of one place take turns. On a narrow one all do. */
+  /** Where it stands on a wide screen; panes of one place take turns, or share the main one. On a narrow one all take turns. */
   place: 'main' | 'side'
+  /** The pane whose tab its own is to follow; without, it is the last. */
+  after?: string
   /** Fills `body`; `tools` is the right end of the pane's title line, for buttons. */
   mount(body: HTMLElement, tools: HTMLElement, ws: Workspace): PaneView
 }
