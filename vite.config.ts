@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 import { rootPlugin } from './web/root-plugin.ts'
+import { swPlugin } from './web/sw-plugin.ts'
 
 /** What v86 imports where it finds itself under Node: nothing, in the page. */
 const nodeOnly: Plugin = {
@@ -20,8 +21,23 @@ const isolation = {
 export default defineConfig({
   root: 'web',
   base: './',
-  plugins: [rootPlugin(fileURLToPath(new URL('plan9/root', import.meta.url)))],
-  build: { outDir: '../dist/web', emptyOutDir: true, target: 'es2022', chunkSizeWarningLimit: 1024 },
+  plugins: [
+    rootPlugin(fileURLToPath(new URL('plan9/root', import.meta.url))),
+    swPlugin(fileURLToPath(new URL('web/sw.js', import.meta.url))),
+  ],
+  build: {
+    outDir: '../dist/web',
+    emptyOutDir: true,
+    target: 'es2022',
+    chunkSizeWarningLimit: 1024,
+    rolldownOptions: {
+      input: {
+        main: fileURLToPath(new URL('web/index.html', import.meta.url)),
+        embed: fileURLToPath(new URL('web/embed.ts', import.meta.url)),
+      },
+      output: { entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js') },
+    },
+  },
   worker: { format: 'es', plugins: () => [nodeOnly] },
   server: { headers: isolation },
   preview: { headers: isolation },

@@ -1,5 +1,6 @@
 import { h } from './dom.ts'
 import type { Pane, PaneView, Workspace } from './panes/pane.ts'
+import { keep, recall } from './store.ts'
 
 interface Placed {
   pane: Pane
@@ -37,7 +38,7 @@ export class Layout {
   private main: string[] = []
   private side: string | undefined
   /** By main pane: its share of the width. */
-  private readonly share = new Map<string, number>()
+  private readonly shares = new Map<string, number>()
   private splits: HTMLElement[] = []
   /** The pane that a narrow screen shows. */
   private current = ''
@@ -125,6 +126,11 @@ export class Layout {
     return { main: this.main, ...(this.side !== undefined && { side: this.side }) }
   }
 
+  /** What the panes that are seen want to have in a link. */
+  share(): Record<string, string> {
+    return Object.assign({}, ...this.placed.filter(p => this.visible(p)).map(p => p.view.share?.() ?? {}))
+  }
+
   /** Takes an arrangement, as far as there are such panes; from then on what is arranged is kept. */
   settle(a: Arrangement | undefined): void {
     if (a) {
@@ -140,7 +146,7 @@ export class Layout {
   /** What was kept the last time. */
   static kept(): (Arrangement & { consoles?: number }) | undefined {
     try {
-      const a = JSON.parse(localStorage.getItem(KEPT) ?? '') as Arrangement & { consoles?: number }
+      const a = JSON.parse(recall(KEPT) ?? '') as Arrangement & { consoles?: number }
       return Array.isArray(a.main) ? a : undefined
     } catch {
       return undefined
@@ -205,7 +211,7 @@ export class Layout {
     this.size()
     if (this.settled) {
       const consoles = this.placed.filter(p => p.pane.id.startsWith('console')).length
-      localStorage.setItem(KEPT, JSON.stringify({ ...this.arrangement, consoles }))
+      keep(KEPT, JSON.stringify({ ...this.arrangement, consoles }))
     }
     this.tell()
   }
@@ -213,7 +219,7 @@ export class Layout {
   /** The columns, by their shares. */
   private size(): void {
     const side = this.separator.hidden ? '' : 'var(--side, 312px) 1px '
-    const shares = (narrow.matches ? [''] : this.main).map(id => `minmax(0, ${this.share.get(id) ?? 1}fr)`)
+    const shares = (narrow.matches ? [''] : this.main).map(id => `minmax(0, ${this.shares.get(id) ?? 1}fr)`)
     this.root.style.gridTemplateColumns = side + shares.join(' 1px ')
     const first = side === '' ? 1 : 3
     for (const p of this.placed) {
@@ -275,21 +281,21 @@ export class Layout {
       'aria-valuemax': '85',
     })
     let [x, y] = [1, 1]
-    const told = () => el.setAttribute('aria-valuenow', String(Math.round((100 * (this.share.get(a) ?? 1)) / sum())))
-    const sum = () => (this.share.get(a) ?? 1) + (this.share.get(b) ?? 1)
+    const told = () => el.setAttribute('aria-valuenow', String(Math.round((100 * (this.shares.get(a) ?? 1)) / sum())))
+    const sum = () => (this.shares.get(a) ?? 1) + (this.shares.get(b) ?? 1)
     told()
     this.movable(
       el,
       () => {
-        x = this.share.get(a) ?? 1
-        y = this.share.get(b) ?? 1
+        x = this.shares.get(a) ?? 1
+        y = this.shares.get(b) ?? 1
       },
       px => {
         const width = this.find(a)!.section.clientWidth + this.find(b)!.section.clientWidth
         const both = x + y
         const share = Math.min(Math.max(x + (px * both) / Math.max(width, 1), LEAST * both), (1 - LEAST) * both)
-        this.share.set(a, share)
-        this.share.set(b, both - share)
+        this.shares.set(a, share)
+        this.shares.set(b, both - share)
         told()
         this.size()
         this.tell()
@@ -313,7 +319,7 @@ export class Layout {
       const width = Math.round(Math.min(640, Math.max(180, px)))
       this.root.style.setProperty('--side', `${width}px`)
       el.setAttribute('aria-valuenow', String(width))
-      localStorage.setItem(SIDE, String(width))
+      keep(SIDE, String(width))
       this.tell()
     }
     this.movable(
@@ -323,7 +329,7 @@ export class Layout {
       },
       px => set(from + px),
     )
-    queueMicrotask(() => set(Number(localStorage.getItem(SIDE)) || 312))
+    queueMicrotask(() => set(Number(recall(SIDE)) || 312))
     return el
   }
 }

@@ -15,6 +15,7 @@ import { lessonIn, lessonsPane } from './panes/lessons.ts'
 import { nsPane } from './panes/ns.ts'
 import type { Workspace } from './panes/pane.ts'
 import { pcPane } from './panes/pc.ts'
+import { commands, layoutIn, layoutParam, offer, params } from './share.ts'
 import { Status } from './status.ts'
 import { onTheme, themeToggle } from './theme.ts'
 
@@ -92,12 +93,40 @@ byId('another').addEventListener('click', () => {
   layout.show(id, true)
   layout.typist?.focus()
 })
-const kept = Layout.kept()
+const embedded = new URLSearchParams(location.search).has('embed')
+document.documentElement.classList.toggle('embedded', embedded)
+const kept = embedded ? undefined : Layout.kept()
 for (let n = 1; n < (kept?.consoles ?? 1); n++) anotherConsole()
-layout.settle(kept)
-const follow = () => lessonIn(location.hash) && layout.show('lessons')
-addEventListener('hashchange', follow)
+layout.settle(embedded ? { main: ['console'] } : (layoutIn(location.hash) ?? kept))
+function follow(): void {
+  const rc = params(location.hash).get('rc')
+  if (rc) offer(byId('offer'), rc, type)
+  if (lessonIn(location.hash)) layout.show('lessons')
+}
+addEventListener('hashchange', () => {
+  const a = layoutIn(location.hash)
+  if (a) layout.settle(a)
+  follow()
+})
 follow()
+
+/** The name space as it was at first. */
+let ns0 = ''
+byId('share').addEventListener('click', async () => {
+  const p = params(location.hash)
+  for (const name of [...p.keys()]) if (name !== 'lesson') p.delete(name)
+  p.set('layout', layoutParam(layout.arrangement))
+  for (const [name, value] of Object.entries(layout.share())) p.set(name, value)
+  const rc = await commands(ws, ns0).catch(() => '')
+  if (rc !== '') p.set('rc', rc)
+  const url = `${location.origin}${location.pathname}#${p}`
+  try {
+    await navigator.clipboard.writeText(url)
+    notices.say('The link is copied.')
+  } catch {
+    notices.say(url)
+  }
+})
 
 /** Types where one types: into the PC when that is in front. */
 function type(keys: string): void {
@@ -136,6 +165,16 @@ addEventListener('pageshow', ev => {
   if (ev.persisted) location.reload()
 })
 
+/** Milliseconds after the start: what the visitor asks for comes first. */
+const LATER = 15_000
+
+/** Has the page be kept for when there is no network. */
+function offline(): void {
+  if (import.meta.hot || !('serviceWorker' in navigator)) return
+  // Where it cannot be (a private window, no room), the page works as well.
+  setTimeout(() => void navigator.serviceWorker.register('./sw.js').catch(() => undefined), LATER)
+}
+
 const [nav] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
 pack
   .then(bytes =>
@@ -155,10 +194,17 @@ pack
   .then(
     ({ home }) => {
       started()
+      void files.text('/proc/1/ns').then(
+        text => {
+          ns0 = text
+        },
+        () => undefined,
+      )
+      offline()
       status.kernel('running')
       status.home(home)
       ws.filesChanged()
     },
     (err: unknown) => died(err instanceof Error ? err.message : String(err)),
   )
-console9.focus()
+if (!embedded) console9.focus()

@@ -73,6 +73,10 @@ export function serve({ dir, port = 0, host = '127.0.0.1', isolated = true, onre
       Vary: 'Accept-Encoding',
       ETag: etag,
       ...(isolated ? isolation : {}),
+      // Other sites may have the element of web/embed.ts.
+      ...(name === `${sep}embed.js`
+        ? { 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' }
+        : {}),
     }
     if (req.headers['if-none-match'] === etag) {
       onresponse(pathname, 304, 0)

@@ -1,4 +1,5 @@
 import type { ITheme } from '@xterm/xterm'
+import { keep, recall } from './store.ts'
 
 const KEY = '9ml.theme'
 const kinds = ['system', 'light', 'dark'] as const
@@ -8,7 +9,7 @@ const listeners: (() => void)[] = []
 const system = matchMedia('(prefers-color-scheme: dark)')
 
 function stored(): Kind {
-  const kind = localStorage.getItem(KEY)
+  const kind = recall(KEY)
   return kinds.find(k => k === kind) ?? 'system'
 }
 
@@ -25,7 +26,7 @@ function apply(button: HTMLElement): void {
 /** Makes `button` go through light, dark and the system's; the choice is kept. */
 export function themeToggle(button: HTMLElement): void {
   button.addEventListener('click', () => {
-    localStorage.setItem(KEY, kinds[(kinds.indexOf(stored()) + 1) % kinds.length]!)
+    keep(KEY, kinds[(kinds.indexOf(stored()) + 1) % kinds.length]!)
     apply(button)
   })
   system.addEventListener('change', () => apply(button))

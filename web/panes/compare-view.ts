@@ -14,6 +14,7 @@ import { Tokenizer } from '../../llmfs/engine/tokenizer.ts'
 import { DMDIR } from '../../plan9/9p/const.ts'
 import { tokenize } from '../../plan9/libc/quote.ts'
 import { h } from '../dom.ts'
+import { params } from '../share.ts'
 import { Chart, colorOf } from './compare-chart.ts'
 import type { Workspace } from './pane.ts'
 
@@ -171,6 +172,19 @@ export class CompareView {
       this.speed.redraw()
     })
     ws.onFiles(() => void this.listSaved())
+    this.take(params(location.hash))
+    addEventListener('hashchange', () => this.take(params(location.hash)))
+  }
+
+  share(): Record<string, string> {
+    const fields = Object.entries(this.fields).map(([name, el]) => [name, el.value])
+    return { prompt: this.prompt.value, ...Object.fromEntries(fields) }
+  }
+
+  /** What a link has of the settings. */
+  private take(p: URLSearchParams): void {
+    this.prompt.value = p.get('prompt') ?? this.prompt.value
+    for (const [name, el] of Object.entries(this.fields)) el.value = p.get(name) ?? el.value
   }
 
   focus(): void {

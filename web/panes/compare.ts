@@ -1,3 +1,4 @@
+import type { CompareView } from './compare-view.ts'
 import type { Pane } from './pane.ts'
 
 /** Several llmfs trees side by side. What it takes is loaded when it is first looked at. */
@@ -6,17 +7,22 @@ export const comparePane: Pane = {
   title: 'Compare',
   place: 'main',
   mount(body, tools, ws) {
+    let made: CompareView | undefined
+    let making: Promise<CompareView> | undefined
     const view = {
-      made: undefined as Promise<import('./compare-view.ts').CompareView> | undefined,
       get() {
-        this.made ??= import('./compare-view.ts').then(m => new m.CompareView(body, tools, ws))
-        return this.made
+        making ??= import('./compare-view.ts').then(m => {
+          made = new m.CompareView(body, tools, ws)
+          return made
+        })
+        return making
       },
     }
     const failed = (err: unknown) => ws.notices.error(`Compare: ${err instanceof Error ? err.message : String(err)}`)
     return {
       focus: () => void view.get().then(v => v.focus(), failed),
       shown: () => void view.get().then(v => v.shown(), failed),
+      share: () => made?.share() ?? {},
     }
   },
 }

@@ -1,5 +1,6 @@
 import { called, type Lesson, parse } from '../../shell/cmd/lesson/parse.ts'
 import { h } from '../dom.ts'
+import { params } from '../share.ts'
 import type { Pane, Workspace } from './pane.ts'
 
 const DIR = '/lib/lessons'
@@ -11,7 +12,7 @@ const message = (err: unknown) => (err instanceof Error ? err.message : String(e
 
 /** The lesson and the step that an address names: #lesson=files.2. */
 export function lessonIn(hash: string): { name: string; step: number } | undefined {
-  const [, name, step] = /^#lesson=([^.&]+)(?:\.(\d+))?$/.exec(decodeURIComponent(hash)) ?? []
+  const [, name, step] = /^([^.]+)(?:\.(\d+))?$/.exec(params(hash).get('lesson') ?? '') ?? []
   return name === undefined ? undefined : { name, step: Number(step ?? 1) }
 }
 

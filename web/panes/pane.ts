@@ -25,6 +25,8 @@ export interface PaneView {
   type?(keys: string): void
   /** It is visible now, or its size may have changed. */
   shown?(): void
+  /** What of it goes into a link: parameters of its own. */
+  share?(): Record<string, string>
   /** Whether it goes on with something when it is not seen: its tab tells. */
   onBusy?(tell: (busy: boolean) => void): void
 }
