@@ -1,5 +1,5 @@
 import { Client, type Fid } from '../plan9/9p/client.ts'
-import { ORDWR, OREAD, OWRITE } from '../plan9/9p/const.ts'
+import { ORDWR, OREAD, OTRUNC, OWRITE } from '../plan9/9p/const.ts'
 import type { Dir } from '../plan9/9p/dir.ts'
 import { portTransport } from '../plan9/9p/transport.ts'
 import { Eexist, PlanError } from '../plan9/error.ts'
@@ -12,6 +12,8 @@ export interface Stream {
   write(data: Uint8Array): Promise<void>
   close(): void
 }
+
+export const Echanged = 'file changed'
 
 const split = (path: string) => path.split('/').filter(name => name !== '')
 
@@ -90,6 +92,29 @@ export class Files {
       await fid.open(OWRITE)
       await fid.write(new TextEncoder().encode(message), 0)
     })
+  }
+
+  /**
+   * Makes the text of a file that is there another.
+   *
+   * @param was as it was when its text was read; undefined: whatever it is now
+   * @returns what it is now
+   * @throws PlanError `file changed` since then
+   */
+  async replace(path: string, text: string, was: Dir | undefined): Promise<Dir> {
+    const now = await this.stat(path)
+    if (was && (now.qid.path !== was.qid.path || now.qid.vers !== was.qid.vers || now.mtime !== was.mtime))
+      throw new PlanError(Echanged)
+    await this.at(path, async fid => {
+      await fid.open(OWRITE | OTRUNC)
+      const data = new TextEncoder().encode(text)
+      for (let at = 0; at < data.length; ) {
+        const n = await fid.write(data.subarray(at, at + CHUNK), at)
+        if (n === 0) throw new PlanError('short write')
+        at += n
+      }
+    })
+    return this.stat(path)
   }
 
   /** A file whose reads wait, such as a console: each gives what comes next; nothing is the end. */

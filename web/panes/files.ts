@@ -2,6 +2,8 @@ import { DMAPPEND, DMDIR, DMEXCL, DMTMP } from '../../plan9/9p/const.ts'
 import type { Dir } from '../../plan9/9p/dir.ts'
 import { h } from '../dom.ts'
 import { put } from '../drop.ts'
+import { Echanged } from '../files.ts'
+import type { Editor } from './editor.ts'
 import type { Pane, Workspace } from './pane.ts'
 
 /** Bytes of a file that is shown, at most. */
@@ -128,17 +130,24 @@ class FileTree {
     else void this.expand(item)
   }
 
-  private async expand(item: Item): Promise<void> {
+  private async expand(item: Item, open?: ReadonlySet<string>): Promise<void> {
     item.el.setAttribute('aria-expanded', 'true')
-    await this.read(item)
+    await this.read(item, open)
   }
 
   /** Reads a directory again; directories below that were open stay so. */
-  private async read(item: Item): Promise<void> {
+  private async read(item: Item, were?: ReadonlySet<string>): Promise<void> {
     const { group } = item
     if (!group) return
     const level = Number(item.el.getAttribute('aria-level')) + 1
-    const open = new Set(this.children(item).flatMap(child => (child.expanded ? [child.path] : [])))
+    const open =
+      were ??
+      new Set(
+        [...group.querySelectorAll<HTMLElement>('[role=treeitem]')].flatMap(el => {
+          const below = this.items.get(el)
+          return below?.expanded ? [below.path] : []
+        }),
+      )
     let rows: Item[]
     try {
       const dirs = await this.ws.files.list(item.path)
@@ -162,7 +171,7 @@ class FileTree {
       row.style.setProperty('--level', String(level))
       group.append(h('li', { role: 'none' }, row))
     }
-    await Promise.all(rows.filter(row => open.has(row.path)).map(row => this.expand(row)))
+    await Promise.all(rows.filter(row => open.has(row.path)).map(row => this.expand(row, open)))
     if (!this.current.el.isConnected) {
       const again = [...this.items.values()].find(i => i.path === (focused ?? this.current.path)) ?? item
       if (focused !== undefined) this.select(again)
@@ -260,18 +269,96 @@ export const filesPane: Pane = {
     const name = h('span', { class: 'viewer-name' })
     const text = h('pre', { class: 'viewer-text', tabindex: '0' })
     const save = h('button', { type: 'button', class: 'tool', title: 'Save this file outside' }, 'Download')
+    const edit = h('button', { type: 'button', class: 'tool' }, 'Edit')
+    const put9 = h(
+      'button',
+      { type: 'button', class: 'tool', title: 'Save (Ctrl-S)', disabled: '', hidden: '' },
+      'Save',
+    )
+    const editing = h('div', { class: 'viewer-editor', hidden: '' })
     const close = h('button', { type: 'button', class: 'tool', 'aria-label': 'Close the file' }, '×')
     const viewer = h(
       'section',
       { class: 'viewer', 'aria-label': 'File' },
-      h('header', { class: 'tag' }, name, h('div', { class: 'pane-tools' }, save, close)),
+      h('header', { class: 'tag' }, name, h('div', { class: 'pane-tools' }, edit, put9, save, close)),
       text,
+      editing,
     )
     viewer.hidden = true
     let shown: Item | undefined
+    let editor: Editor | undefined
+    /** The file as it was when its text was read. */
+    let was: Dir | undefined
+
+    /** Lets go of the text that is edited. False: its user wants to keep it. */
+    function leave(): boolean {
+      if (editor?.dirty && !confirm(`${shown?.path} is not saved. Leave it?`)) return false
+      editor?.destroy()
+      editor = undefined
+      editing.hidden = put9.hidden = true
+      text.hidden = false
+      return true
+    }
+
+    async function change(): Promise<void> {
+      const item = shown
+      if (!item) return
+      try {
+        const [{ Editor }, dir] = await Promise.all([import('./editor.ts'), ws.files.stat(item.path)])
+        if (dir.length > BigInt(SHOW)) throw new Error(`${sizetext(dir.length)} bytes: too long to edit here`)
+        let now: string
+        try {
+          now = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await ws.files.read(item.path))
+        } catch (err) {
+          throw err instanceof TypeError ? new Error('not text') : err
+        }
+        if (shown !== item || editor) return
+        was = dir
+        text.hidden = edit.hidden = true
+        editing.hidden = put9.hidden = viewer.hidden = false
+        put9.disabled = true
+        editor = new Editor(
+          editing,
+          item.path,
+          now,
+          () => void keep(),
+          dirty => {
+            put9.disabled = !dirty
+          },
+        )
+      } catch (err) {
+        ws.notices.error(`${item.path}: ${message(err)}`)
+      }
+    }
+
+    /** Writes the text. What cannot be written stays in the editor. */
+    async function keep(): Promise<void> {
+      const item = shown
+      const e = editor
+      if (!item || !e) return
+      const now = e.text
+      try {
+        try {
+          was = await ws.files.replace(item.path, now, was)
+        } catch (err) {
+          if (message(err) !== Echanged) throw err
+          if (!confirm(`${item.path} has been changed by somebody else. Write over it?`)) return
+          was = await ws.files.replace(item.path, now, undefined)
+        }
+        e.saved(now)
+        put9.disabled = !e.dirty
+        ws.notices.say(`${item.path}: saved`)
+        ws.filesChanged()
+      } catch (err) {
+        ws.notices.error(`${item.path}: ${message(err)}`)
+      }
+    }
 
     async function show(item: Item): Promise<void> {
+      if (editor && item.path === shown?.path) return
+      if (!leave()) return
       shown = item
+      edit.hidden = false
       name.textContent = item.path
       viewer.hidden = false
       viewer.classList.remove('is-note')
@@ -282,12 +369,18 @@ export const filesPane: Pane = {
       const length = item.dir?.length ?? 0n
       save.hidden = length === 0n
       if (length === 0n) return note('Its length is 0: an empty file, or one that is made as it is read. Use cat.')
-      if (length > BigInt(SHOW)) return note(`${sizetext(length)} bytes: too long to show here.`)
+      if (length > BigInt(SHOW)) {
+        edit.hidden = true
+        return note(`${sizetext(length)} bytes: too long to show here.`)
+      }
       note('…')
       try {
         const bytes = await ws.files.read(item.path)
         if (shown !== item) return
-        if (bytes.includes(0)) return note(`${sizetext(length)} bytes, not text. xd shows them.`)
+        if (bytes.includes(0)) {
+          edit.hidden = true
+          return note(`${sizetext(length)} bytes, not text. xd shows them.`)
+        }
         viewer.classList.remove('is-note')
         text.textContent = new TextDecoder().decode(bytes)
         text.scrollTop = 0
@@ -321,7 +414,13 @@ export const filesPane: Pane = {
       void put(ws, list)
     })
     save.addEventListener('click', () => void download())
+    edit.addEventListener('click', () => void change())
+    put9.addEventListener('click', () => void keep())
+    addEventListener('beforeunload', ev => {
+      if (editor?.dirty) ev.preventDefault()
+    })
     close.addEventListener('click', () => {
+      if (!leave()) return
       viewer.hidden = true
       shown = undefined
       tree.focus()
