@@ -12,6 +12,7 @@ const keys: [label: string, types: string, says?: string][] = [
   ['}', '}'],
   ['$', '$'],
   ["'", "'"],
+  ['^', '^'],
   ['/', '/'],
 ]
 
