@@ -18,10 +18,33 @@ const isolation = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
 }
 
+/** The page, and the script for other pages, where no library is built of this. */
+const entries: Plugin = {
+  name: '9ml-entries',
+  config: ({ build }) =>
+    build?.lib
+      ? undefined
+      : {
+          build: {
+            rolldownOptions: {
+              input: {
+                main: fileURLToPath(new URL('web/index.html', import.meta.url)),
+                embed: fileURLToPath(new URL('web/embed.ts', import.meta.url)),
+              },
+              output: {
+                entryFileNames: ({ name }: { name: string }) =>
+                  name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js',
+              },
+            },
+          },
+        },
+}
+
 export default defineConfig({
   root: 'web',
   base: './',
   plugins: [
+    entries,
     rootPlugin(fileURLToPath(new URL('plan9/root', import.meta.url))),
     swPlugin(fileURLToPath(new URL('web/sw.js', import.meta.url))),
   ],
@@ -30,13 +53,6 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2022',
     chunkSizeWarningLimit: 1024,
-    rolldownOptions: {
-      input: {
-        main: fileURLToPath(new URL('web/index.html', import.meta.url)),
-        embed: fileURLToPath(new URL('web/embed.ts', import.meta.url)),
-      },
-      output: { entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js') },
-    },
   },
   worker: { format: 'es', plugins: () => [nodeOnly] },
   server: { headers: isolation },

@@ -46,6 +46,9 @@ test('a link has the layout, the settings and the name space, and runs nothing b
   await other.run('mkdir /tmp/x')
   await offered.getByRole('button', { name: 'Run them' }).click()
   await expect.poll(() => offered.isVisible()).toBe(false)
+  // Of what the shell has still to read nothing may be mixed with what is typed here.
+  await expect.poll(() => p.locator('#st-model').textContent(), { timeout: 20_000 }).toContain('stories')
+  await other.until(t => t.endsWith('term% '), 0, 'the commands of the link')
   await p.locator('.pane-console .xterm-helper-textarea').focus()
   await expect.poll(() => other.run('cat /mnt/llm/ctl'), { timeout: 15_000 }).toMatch(/^loaded \/lib\/llm\/stories/)
   expect(await other.run('ls /tmp/x')).toContain('fortunes')
